@@ -1,0 +1,2 @@
+"""Customers, agreements, enrolment and settlement; the room is opened by a later release.
+"""

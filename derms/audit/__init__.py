@@ -1,0 +1,4 @@
+"""The append-only record of every state change and refused command, hash-chained.
+
+Called by services, never by views. Read first: `services.py` (record), `models.py`, `rules/chain.py`.
+"""

@@ -1,0 +1,277 @@
+"""Settings of every environment, read by the typed readers of `env.py`.
+
+Each variable is described in docs/configuration.md and listed in deploy/env.example.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
+
+from derms.config.settings.env import env_bool, env_float, env_int, env_list, env_str, env_url
+
+BASE_DIR = Path(__file__).resolve().parents[3]
+VAR_DIR = Path(env_str("DERMS_VAR_DIR", str(BASE_DIR / "var")))
+
+# --- what this installation is -------------------------------------------------------------
+ENVIRONMENT = env_str("DERMS_ENV", "demo", choices=("production", "demo", "test"))
+PRODUCTION = ENVIRONMENT == "production"
+MODE_TAG = env_str("DERMS_MODE_TAG", "LIVE", choices=("LIVE", "TEST", "TRAINING", "REPLAY"))
+SITE_NAME = env_str("DERMS_SITE_NAME", "Simulated utility")
+SITE_TIME_ZONE = env_str("DERMS_SITE_TIME_ZONE", "UTC")
+
+DEBUG = env_bool("DERMS_DEBUG", default=False)
+INSECURE_KEY = "insecure-key-for-development-only-never-for-production-0000000000"
+SECRET_KEY = env_str("DERMS_SECRET_KEY", None if PRODUCTION else INSECURE_KEY)
+ALLOWED_HOSTS = env_list("DERMS_ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost"))
+CSRF_TRUSTED_ORIGINS = env_list("DERMS_TRUSTED_ORIGINS")
+# Address of the socket process as browsers see it; empty means same host and port, path /ws/ui.
+SOCKET_URL = env_str("DERMS_SOCKET_URL", "")
+# Origins that may open a WebSocket besides the page's own host.
+SOCKET_ORIGINS = env_list("DERMS_SOCKET_ORIGINS")
+BUILD_ID = env_str("DERMS_BUILD_ID", "dev")
+
+# --- applications --------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "channels",
+    "derms.config",
+    "derms.accounts",
+    "derms.audit",
+    "derms.events",
+    "derms.alarms",
+    "derms.grid",
+    "derms.cim",
+    "derms.live",
+    "derms.devices",
+    "derms.southbound",
+    "groups",
+    "forecasting",
+    "dispatch",
+    "customers",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "derms.config.middleware.correlation_middleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "derms.accounts.middleware.idle_timeout",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "derms.config.urls"
+WSGI_APPLICATION = "derms.config.wsgi.application"
+ASGI_APPLICATION = "derms.config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "frontend" / "dist"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+APPEND_SLASH = False
+
+# --- PostgreSQL ----------------------------------------------------------------------------
+_DATABASE_URL = env_url(
+    "DATABASE_URL",
+    "postgresql://derms@127.0.0.1:54329/derms",
+    schemes=("postgresql", "postgres"),
+)
+
+
+def _database() -> dict[str, Any]:
+    parts = conninfo_to_dict(_DATABASE_URL)
+    if not parts.get("dbname"):
+        raise ImproperlyConfigured("DATABASE_URL names no database")
+    known = {"dbname", "user", "password", "host", "port"}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts["dbname"],
+        "USER": parts.get("user", ""),
+        "PASSWORD": parts.get("password", ""),
+        "HOST": parts.get("host", ""),
+        "PORT": str(parts.get("port", "")),
+        "CONN_MAX_AGE": env_int("DERMS_DB_CONN_MAX_AGE_S", 60, low=0),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {k: v for k, v in parts.items() if k not in known},
+        "TEST": {"NAME": env_str("DERMS_TEST_DATABASE", "test_derms")},
+    }
+
+
+DATABASES = {"default": _database()}
+
+# --- Redis / Valkey ------------------------------------------------------------------------
+REDIS_URL = env_url("REDIS_URL", "redis://127.0.0.1:63799/0", schemes=("redis", "rediss", "unix"))
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "cache",
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "derms"},
+    }
+}
+
+# --- Celery: queues by kind of work; beat entries are in derms/config/beat.py -----------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "core"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "global_keyprefix": "celery:"}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_ROUTES = {
+    "derms.southbound.tasks.*": {"queue": "southbound"},
+    "groups.tasks.*": {"queue": "status"},
+    "dispatch.tasks.*": {"queue": "dispatch"},
+}
+CELERY_TIMEZONE = "UTC"
+
+# --- accounts and sessions -----------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_IDLE_S = env_int("DERMS_SESSION_IDLE_S", 15 * 60, low=60)
+SESSION_COOKIE_AGE = env_int("DERMS_SESSION_MAX_S", 12 * 3600, low=60)
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+LOGIN_ATTEMPTS = env_int("DERMS_LOGIN_ATTEMPTS", 10, low=1)
+LOGIN_WINDOW_S = env_int("DERMS_LOGIN_WINDOW_S", 300, low=1)
+
+# --- transport security; production insists (derms/config/checks.py) ---------------------------
+_TLS = env_bool("DERMS_TLS", default=PRODUCTION)
+SECURE_SSL_REDIRECT = _TLS
+SESSION_COOKIE_SECURE = _TLS
+CSRF_COOKIE_SECURE = _TLS
+SECURE_HSTS_SECONDS = env_int("DERMS_HSTS_S", 31536000 if _TLS else 0, low=0)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _TLS
+SECURE_HSTS_PRELOAD = _TLS
+SECURE_REFERRER_POLICY = "same-origin"
+if env_bool("DERMS_BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+
+# --- REST ----------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "derms.accounts.api.authentication.SessionAuthentication",
+        "derms.accounts.api.authentication.ClientBasicAuthentication",
+        "derms.accounts.api.authentication.ClientBearerAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["derms.accounts.api.permissions.TablePermission"],
+    "DEFAULT_PAGINATION_CLASS": "derms.core.paging.CursorPage",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "derms.core.problem.exception_handler",
+    "DEFAULT_VERSIONING_CLASS": None,
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": False,
+    "PAGE_SIZE": 100,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "DERMS",
+    "DESCRIPTION": "REST interface of the distributed energy resource management system.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = env_int("DERMS_MAX_BODY_BYTES", 64 * 2**20, low=1024)
+
+# --- content security policy: strict, no inline script (docs/adr) -------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "connect-src": ["'self'", *([SOCKET_URL] if SOCKET_URL else [])],
+        "worker-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    }
+}
+
+# --- static files: the built console -------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [d for d in [BASE_DIR / "frontend" / "dist"] if d.exists()]
+
+# --- readings ------------------------------------------------------------------------------
+READING_RETENTION_DAYS = env_int("DERMS_READING_RETENTION_DAYS", 30, low=1)
+ROLLUP_RETENTION_DAYS = env_int("DERMS_ROLLUP_RETENTION_DAYS", 800, low=1)
+# A value older than this many poll periods is stale and never counted as good.
+STALE_AFTER_PERIODS = env_float("DERMS_STALE_AFTER_PERIODS", 3.0, low=1.0)
+# A reading measured further ahead of our clock than this is refused.
+MAX_FUTURE_S = env_int("DERMS_MAX_FUTURE_S", 60, low=0)
+
+# --- southbound ----------------------------------------------------------------------------
+SOUTHBOUND_SHARDS = env_int("DERMS_SOUTHBOUND_SHARDS", 4, low=1, high=64)
+SOUTHBOUND_TIMEOUT_S = env_float("DERMS_SOUTHBOUND_TIMEOUT_S", 1.0, low=0.05, high=30)
+SOUTHBOUND_POLL_RATES_S = [
+    int(rate) for rate in env_list("DERMS_SOUTHBOUND_POLL_RATES_S", ("2", "5", "15", "60"))
+]
+# Set points fall back on the device's own after this many seconds without renewal.
+SOUTHBOUND_REVERSION_S = env_int("DERMS_SOUTHBOUND_REVERSION_S", 300, low=10)
+
+# --- CIM -----------------------------------------------------------------------------------
+CIM_NAMESPACE_YEAR = env_int("DERMS_CIM_NAMESPACE_YEAR", 2017, low=2017, high=2100)
+CIM_MIXED_RESULT = env_str("DERMS_CIM_MIXED_RESULT", "FAILED", choices=("FAILED", "PARTIAL"))
+CIM_MAX_BODY_BYTES = env_int("DERMS_CIM_MAX_BODY_BYTES", 32 * 2**20, low=1024)
+
+# --- logging: one JSON line an event, with the correlation id -----------------------------------
+LOG_LEVEL = env_str("DERMS_LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "derms.config.logs.json_formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+}

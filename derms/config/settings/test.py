@@ -1,0 +1,9 @@
+"""What differs under test, and nothing else: cheaper hashing and no manifest of static files."""
+
+from derms.config.settings.base import *  # noqa: F403 - Django reads settings as module names
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

@@ -1,0 +1,31 @@
+"""The outbox: facts written in the transaction that caused them."""
+
+from django.db import models
+
+
+class OutboxFact(models.Model):
+    """One fact waiting for, or past, delivery to its subscribers. Its pk is its number."""
+
+    topic = models.CharField(max_length=80)
+    payload = models.JSONField()
+    correlation_id = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True)
+    delivered_at = models.DateTimeField(null=True)
+    parked_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            # The relay only ever looks at what is still to do; keep that index small.
+            models.Index(
+                fields=["id"],
+                name="outbox_undelivered",
+                condition=models.Q(delivered_at__isnull=True, parked_at__isnull=True),
+            ),
+            models.Index(fields=["delivered_at"], name="outbox_delivered_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.topic}"

@@ -1,0 +1,4 @@
+"""What we ask of DERs: group dispatches, schedules, allocation, closed loop, delivery.
+
+Read first: `services.py`, `rules/allocation.py`, `models.py`.
+"""

@@ -1,0 +1,58 @@
+"""Enumerations of the dispatch room."""
+
+from django.db.models import TextChoices
+
+
+class DerParameter(TextChoices):
+    """DERParameterKind of IEC 61968-5; this release executes the first two."""
+
+    ACTIVE_POWER = "activePower"
+    REACTIVE_POWER = "reactivePower"
+    APPARENT_POWER = "apparentPower"
+    VOLTAGE = "voltage"
+    DECREASING_RAMP_RATE = "decreasingRampRate"
+    INCREASING_RAMP_RATE = "increasingRampRate"
+    HIGH_FILTER_BI_DIRECTIONAL = "highFilterBiDirectionalRegulation"
+    HIGH_FILTER_DOWN = "highFilterDownRegulation"
+    HIGH_FILTER_UP = "highFilterUpRegulation"
+    LOW_FILTER_BI_DIRECTIONAL = "lowFilterBiDirectionalRegulation"
+    LOW_FILTER_DOWN = "lowFilterDownRegulation"
+    LOW_FILTER_UP = "lowFilterUpRegulation"
+
+
+class CurveStyle(TextChoices):
+    """How values between points are read. Source: IEC 61968-5 CurveStyle."""
+
+    CONSTANT = "constantYValue"
+    STRAIGHT_LINE = "straightLineYValues"
+
+
+class DispatchState(TextChoices):
+    """Life of a group dispatch; `rules/dispatch_states.py` holds the allowed steps."""
+
+    REFUSED = "refused"
+    SCHEDULED = "scheduled"
+    ACTIVE = "active"
+    ENDING = "ending"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class TrackingState(TextChoices):
+    """How an active dispatch follows its target."""
+
+    NONE = "none"
+    RAMPING = "ramping"
+    TRACKING = "tracking"
+    SHORTFALL = "shortfall"
+    OVERSHOOT = "overshoot"
+
+
+class EndBehaviour(TextChoices):
+    """What the devices do when the dispatch ends."""
+
+    RELEASE = "release"
+    HOLD = "hold"
