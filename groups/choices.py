@@ -1,9 +1,9 @@
-"""Enumerations of the groups room."""
+"""Enumerations of the groups room; plain, so that rules may use them."""
 
-from django.db.models import TextChoices
+from enum import StrEnum
 
 
-class DerFunction(TextChoices):
+class DerFunction(StrEnum):
     """The nine DERFunction flags, in the order of the schema. Source: IEC 61968-5 DERFunction."""
 
     CONNECT_DISCONNECT = "connectDisconnect"

@@ -1,7 +1,7 @@
 """Starts real PostgreSQL and Valkey for the test run unless DATABASE_URL / REDIS_URL are set.
 
 Loaded by `-p` before pytest-django reads the settings. Data live in a temporary folder with
-fsync off, and end with the run.
+fsync off (on with DERMS_TEST_DURABLE=1, for benchmarks), and end with the run.
 """
 
 import atexit
@@ -47,8 +47,9 @@ def _begin() -> None:
     if not os.environ.get("DATABASE_URL"):
         port = embedded.free_port()
         embedded.init_postgres(folder / "pg")
-        fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        command = embedded.postgres_command(folder / "pg", port, fast)
+        durable = "on" if os.environ.get("DERMS_TEST_DURABLE") else "off"
+        options = dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), durable)
+        command = embedded.postgres_command(folder / "pg", port, options)
         _start("postgres", command, port, folder)
         os.environ["DATABASE_URL"] = f"postgresql://derms@127.0.0.1:{port}/postgres"
     if not os.environ.get("REDIS_URL"):

@@ -1,0 +1,1 @@
+"""Pure computations of the groups room: definitions, membership merge, aggregation."""

@@ -1,0 +1,276 @@
+"""Writes of groups: create, change (merge), delete; audited and announced.
+
+REST, CIM XML and the demo all come through here. Source: IEC 61968-5 create/change/delete
+DERGroups; merge semantics after EPRI test cases 2A, 2B (docs/standards/61968-5.md).
+"""
+
+import dataclasses
+import datetime as dt
+from typing import Any
+
+import numpy as np
+from derms.accounts.selectors import owner_organisation_pk
+from derms.audit.services import record
+from django.db import IntegrityError, connection, transaction
+from numpy.typing import NDArray
+
+from derms.core import clock
+from derms.core.actors import Actor
+from derms.core.errors import InvalidInputError, RuleViolationError
+from derms.core.ids import new_mrid
+from derms.devices import selectors as devices
+from derms.events.services import publish
+from groups.events import GroupChanged, GroupCreated, GroupDeleted
+from groups.models import DerGroup, DerGroupName, GroupStatus
+from groups.rules.definition import GroupChange, GroupData, GroupKey, MemberKeys, Name, Version
+from groups.selectors import get_group, is_group_key_taken, member_ids
+
+Ids = NDArray[np.int32]
+_LISTED = 20  # how many offenders an error names
+
+
+def _bad_members(message: str, code: str, offenders: list[str], kind: str) -> RuleViolationError:
+    return RuleViolationError(
+        f"{message}: {', '.join(offenders[:_LISTED])}"
+        + (f" and {len(offenders) - _LISTED} more" if len(offenders) > _LISTED else ""),
+        code=code,
+        object_type="EndDevice",
+        id_kind=kind,
+        id=offenders[0],
+        offenders=offenders[:1000],
+    )
+
+
+def _known(keys: tuple[str, ...], ids: Ids, kind: str) -> None:
+    unknown = np.flatnonzero(ids < 0)
+    if unknown.size:
+        raise _bad_members("Unknown end device", "unknown_device", [keys[i] for i in unknown], kind)
+
+
+def _resolve(members: MemberKeys) -> Ids:
+    """Return the distinct device keys of `members`, ascending.
+
+    Raises:
+        RuleViolationError: a device is unknown (CIM 6.1, object type EndDevice).
+    """
+    by_mrid = devices.find_ids(list(members.mrids))
+    _known(members.mrids, by_mrid, "uuid")
+    if not members.names:
+        return np.unique(by_mrid)
+    by_name = devices.find_ids_by_name(list(members.names))
+    _known(members.names, by_name, "name")
+    return np.unique(np.concatenate([by_mrid, by_name]))
+
+
+def _require_dispatchable(ids: Ids) -> None:
+    may, reasons = devices.dispatchable(ids)
+    barred = np.flatnonzero(~may)
+    if barred.size:
+        mrids = devices.mrids_of(ids[barred])
+        shown = [f"{mrid} ({reasons[i]})" for mrid, i in zip(mrids, barred, strict=True)]
+        error = _bad_members("Not registered and eligible", "not_eligible", shown, "uuid")
+        error.params = {**error.params, "id": mrids[0], "offenders": mrids[:1000]}
+        raise error
+
+
+def _join(group: DerGroup, ids: Ids, at: dt.datetime) -> int:
+    """Open a membership for every device that has none; return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO groups_membership (group_id, device_id, period)"
+            " SELECT %s, d, tstzrange(%s, NULL) FROM unnest(%s::int[]) d"
+            " WHERE NOT EXISTS (SELECT FROM groups_membership m WHERE m.group_id = %s"
+            " AND m.device_id = d AND upper_inf(m.period))",
+            [group.pk, at, ids.tolist(), group.pk],
+        )
+        return int(cursor.rowcount)
+
+
+_OPEN = " WHERE group_id = %(group)s AND upper_inf(period) AND device_id = ANY(%(ids)s)"
+_FORGET = "DELETE FROM groups_membership" + _OPEN + " AND lower(period) >= %(at)s"
+_CLOSE = "UPDATE groups_membership SET period = tstzrange(lower(period), %(at)s)" + _OPEN
+
+
+def _leave(group: DerGroup, ids: Ids, at: dt.datetime) -> int:
+    """Close the open memberships of `ids`; return how many.
+
+    A membership opened at the very same instant leaves no period behind and is removed.
+    """
+    values = {"group": group.pk, "at": at, "ids": ids.tolist()}
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, values)
+        forgotten = int(cursor.rowcount)
+        cursor.execute(_CLOSE, values)
+        return forgotten + int(cursor.rowcount)
+
+
+def _set_version(group: DerGroup, version: Version | None) -> None:
+    if version is not None:
+        group.version_major = version.major
+        group.version_minor = version.minor
+        group.version_revision = version.revision
+        group.version_date = version.date
+
+
+def describe(group: DerGroup) -> dict[str, Any]:
+    """Return what the audit trail says about a group."""
+    return {
+        "name": group.name,
+        "description": group.description,
+        "functions": sorted(group.functions),
+        "version": [group.version_major, group.version_minor, group.version_revision],
+        "members": group.member_count,
+        "revision": group.revision,
+    }
+
+
+def _refuse_taken(key: GroupKey) -> None:
+    taken = is_group_key_taken(key)
+    if taken:
+        kind, value = taken.given
+        raise RuleViolationError(
+            f"A DERGroup with this {'mRID' if kind == 'uuid' else 'name'} already exists: {value}",
+            code="duplicate_group", object_type="DERGroup", id_kind=kind, id=value,
+        )  # fmt: skip
+
+
+def _locked(key: GroupKey, actor: Actor, expected_revision: int | None) -> DerGroup:
+    group = get_group(key=key, actor=actor, lock=True)
+    if expected_revision is not None and group.revision != expected_revision:
+        raise RuleViolationError(
+            "Somebody else changed the group meanwhile", code="stale_revision",
+            revision=group.revision,
+        )  # fmt: skip
+    return group
+
+
+def create_group(*, data: GroupData, actor: Actor) -> DerGroup:
+    """Create a group with its members.
+
+    Args:
+        data: Definition; an mRID is assigned when missing, a missing name becomes the mRID.
+        actor: Who asks; its organisation owns the group.
+
+    Raises:
+        RuleViolationError: mRID or name taken, a member unknown, not registered or not eligible
+            (CIM 6.1 with the offending ID).
+
+    Source: IEC 61968-5 create(DERGroups); EPRI test cases 1A-1E.
+    """
+    mrid = data.mrid or new_mrid()
+    name = data.name or (data.names[0].name if data.names else mrid)
+    names = data.names or ((Name(name),) if data.name else ())
+    now = clock.now()
+    with transaction.atomic():
+        _refuse_taken(GroupKey(mrid=data.mrid, names=(Name(name), *names)))
+        ids = _resolve(data.members)
+        _require_dispatchable(ids)
+        group = DerGroup(
+            mrid=mrid,
+            name=name,
+            description=data.description,
+            functions=sorted(data.functions),
+            owner_id=owner_organisation_pk(actor),
+            member_count=len(ids),
+            created_at=now,
+            modified_at=now,
+        )
+        _set_version(group, data.version)
+        try:
+            with transaction.atomic():
+                group.save(force_insert=True)
+        except IntegrityError as error:  # somebody else took the key between check and insert
+            raise RuleViolationError(
+                f"A DERGroup with this mRID or name already exists: {name}",
+                code="duplicate_group", object_type="DERGroup", id_kind="name", id=name,
+            ) from error  # fmt: skip
+        DerGroupName.objects.bulk_create(
+            DerGroupName(group=group, **dataclasses.asdict(each)) for each in dict.fromkeys(names)
+        )
+        _join(group, ids, now)
+        record(action="group.create", object_type="DERGroup", object_mrid=mrid,
+               after=describe(group), actor=actor)  # fmt: skip
+        publish(GroupCreated(mrid=mrid, name=name, revision=group.revision))
+    return group
+
+
+def change_group(
+    *, key: GroupKey, change: GroupChange, actor: Actor, expected_revision: int | None = None
+) -> DerGroup:
+    """Change a group: members named are added or removed, the rest of the members stay.
+
+    Args:
+        key: Which group.
+        change: What to touch; None leaves a part as it is.
+        actor: Who asks.
+        expected_revision: The caller's If-Match; None = whatever the revision is.
+
+    Raises:
+        NotFoundError: no such group.
+        RuleViolationError: revision differs (`stale_revision`), new name taken, or a member
+            unknown or not eligible.
+
+    Source: IEC 61968-5 change(DERGroups); ADR 0011 (merge, not replace).
+    """
+    now = clock.now()
+    with transaction.atomic():
+        group = _locked(key, actor, expected_revision)
+        before = describe(group)
+        if change.name is not None and change.name != group.name:
+            _rename(group, change.name)
+        if change.description is not None:
+            group.description = change.description
+        if change.functions is not None:
+            group.functions = sorted(change.functions)
+        _set_version(group, change.version)
+        _change_members(group, change, now)
+        group.revision += 1
+        group.modified_at = now
+        group.save()
+        record(action="group.change", object_type="DERGroup", object_mrid=group.mrid,
+               before=before, after=describe(group), actor=actor)  # fmt: skip
+        publish(GroupChanged(mrid=group.mrid, name=group.name, revision=group.revision))
+    return group
+
+
+def _rename(group: DerGroup, name: str) -> None:
+    if not name:
+        raise InvalidInputError("A group needs a name", code="no_name", field="/name")
+    _refuse_taken(GroupKey(names=(Name(name),)))
+    group.names.filter(name=group.name).update(name=name)
+    group.name = name
+
+
+def _change_members(group: DerGroup, change: GroupChange, now: dt.datetime) -> None:
+    if change.remove:
+        group.member_count -= _leave(group, _resolve(change.remove), now)
+    if change.add:
+        ids = _resolve(change.add)
+        _require_dispatchable(ids)
+        group.member_count += _join(group, ids, now)
+
+
+def delete_group(*, key: GroupKey, actor: Actor, expected_revision: int | None = None) -> DerGroup:
+    """Delete a group: its memberships end, its name becomes free, its past stays answerable.
+
+    Raises:
+        NotFoundError: no such group.
+        RuleViolationError: revision differs.
+
+    Source: IEC 61968-5 delete(DERGroups); EPRI test case 4.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        group = _locked(key, actor, expected_revision)
+        before = describe(group)
+        _leave(group, member_ids(group.pk), now)
+        group.member_count = 0
+        group.deleted_at = now
+        group.modified_at = now
+        group.revision += 1
+        group.save()
+        GroupStatus.objects.filter(group=group).delete()
+        record(action="group.delete", object_type="DERGroup", object_mrid=group.mrid,
+               before=before, actor=actor)  # fmt: skip
+        publish(GroupDeleted(mrid=group.mrid, name=group.name))
+    return group
