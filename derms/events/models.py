@@ -1,5 +1,6 @@
 """The outbox: facts written in the transaction that caused them."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -10,8 +11,12 @@ class OutboxFact(models.Model):
     payload = models.JSONField()
     correlation_id = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
+    # Raised by every claim: a delivery whose claim was taken over finds another number.
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Nobody claims the fact before this instant: lease of a running delivery, then back-off.
     not_before = models.DateTimeField(null=True)
+    # Handlers that have had it; each name is written in the transaction of its handler.
+    handled = ArrayField(models.CharField(max_length=200), default=list)
     delivered_at = models.DateTimeField(null=True)
     parked_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)

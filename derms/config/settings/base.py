@@ -9,10 +9,21 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
-from derms.config.settings.env import env_bool, env_float, env_int, env_list, env_str, env_url
+from derms.config import runfile
+from derms.config.settings.env import (
+    env_bool,
+    env_float,
+    env_given,
+    env_int,
+    env_list,
+    env_str,
+    env_url,
+)
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 VAR_DIR = Path(env_str("DERMS_VAR_DIR", str(BASE_DIR / "var")))
+# Where `manage.py up` started the embedded servers, for every other command.
+_UP = runfile.read_state()
 
 # --- what this installation is -------------------------------------------------------------
 ENVIRONMENT = env_str("DERMS_ENV", "demo", choices=("production", "demo", "test"))
@@ -28,8 +39,21 @@ ALLOWED_HOSTS = env_list("DERMS_ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.
 CSRF_TRUSTED_ORIGINS = env_list("DERMS_TRUSTED_ORIGINS")
 # Address of the socket process as browsers see it; empty means same host and port, path /ws/ui.
 SOCKET_URL = env_str("DERMS_SOCKET_URL", "")
+# Port of the socket process when it is another one on the page's own host; 0 means the same port.
+SOCKET_PORT = env_int("DERMS_SOCKET_PORT", 0, low=0, high=65535)
 # Origins that may open a WebSocket besides the page's own host.
 SOCKET_ORIGINS = env_list("DERMS_SOCKET_ORIGINS")
+
+# --- `manage.py up`: what it starts and where it listens ---------------------------------------
+EMBEDDED_POSTGRES = not env_given("DATABASE_URL")
+EMBEDDED_VALKEY = not env_given("REDIS_URL")
+WEB_HOST = env_str("DERMS_BIND", "127.0.0.1")
+WEB_PORT = env_int("DERMS_PORT", 8000, low=1, high=65535)
+# Preferred ports of what listens on loopback only; another free one is taken when they are not.
+POSTGRES_PORT = env_int("DERMS_POSTGRES_PORT", 54329, low=1, high=65535)
+VALKEY_PORT = env_int("DERMS_VALKEY_PORT", 63799, low=1, high=65535)
+SIMULATOR_PORT = env_int("DERMS_SIMULATOR_PORT", 15100, low=1, high=65535)
+SIMULATED_DEVICES = env_int("DERMS_SIMULATED_DEVICES", 0 if PRODUCTION else 240, low=0, high=5000)
 BUILD_ID = env_str("DERMS_BUILD_ID", "dev")
 
 # --- applications --------------------------------------------------------------------------
@@ -97,7 +121,7 @@ APPEND_SLASH = False
 # --- PostgreSQL ----------------------------------------------------------------------------
 _DATABASE_URL = env_url(
     "DATABASE_URL",
-    "postgresql://derms@127.0.0.1:54329/derms",
+    _UP.get("database_url", "postgresql://derms@127.0.0.1:54329/derms"),
     schemes=("postgresql", "postgres"),
 )
 
@@ -124,7 +148,11 @@ def _database() -> dict[str, Any]:
 DATABASES = {"default": _database()}
 
 # --- Redis / Valkey ------------------------------------------------------------------------
-REDIS_URL = env_url("REDIS_URL", "redis://127.0.0.1:63799/0", schemes=("redis", "rediss", "unix"))
+REDIS_URL = env_url(
+    "REDIS_URL",
+    _UP.get("redis_url", "redis://127.0.0.1:63799/0"),
+    schemes=("redis", "rediss", "unix"),
+)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -224,13 +252,16 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = env_int("DERMS_MAX_BODY_BYTES", 64 * 2**20, low=1024)
 
 # --- content security policy: strict, no inline script (docs/adr) -------------------------------
+_SOCKETS = [SOCKET_URL] if SOCKET_URL else []
+if SOCKET_PORT:
+    _SOCKETS += [f"{'wss' if _TLS else 'ws'}://{host}:{SOCKET_PORT}" for host in ALLOWED_HOSTS]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", "blob:"],
-        "connect-src": ["'self'", *([SOCKET_URL] if SOCKET_URL else [])],
+        "connect-src": ["'self'", *_SOCKETS],
         "worker-src": ["'self'"],
         "object-src": ["'none'"],
         "base-uri": ["'self'"],
@@ -242,7 +273,14 @@ CONTENT_SECURITY_POLICY = {
 # --- static files: the built console -------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATICFILES_DIRS = [d for d in [BASE_DIR / "frontend" / "dist"] if d.exists()]
+CONSOLE_DIR = BASE_DIR / "frontend" / "dist"
+STATICFILES_DIRS = [CONSOLE_DIR] if CONSOLE_DIR.exists() else []
+# Served straight from where the build leaves them; the build names its files by their content.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+/assets/.+-[0-9a-zA-Z_-]{8}\..+$"
+
+# --- facts ---------------------------------------------------------------------------------
+FACT_RETENTION_DAYS = env_int("DERMS_FACT_RETENTION_DAYS", 7, low=1)
 
 # --- readings ------------------------------------------------------------------------------
 READING_RETENTION_DAYS = env_int("DERMS_READING_RETENTION_DAYS", 30, low=1)
@@ -268,10 +306,16 @@ CIM_MAX_BODY_BYTES = env_int("DERMS_CIM_MAX_BODY_BYTES", 32 * 2**20, low=1024)
 
 # --- logging: one JSON line an event, with the correlation id -----------------------------------
 LOG_LEVEL = env_str("DERMS_LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "derms.config.logs.json_formatter"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # A line per tick and task would drown what matters; the metrics count them.
+    "loggers": {
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+    },
 }
