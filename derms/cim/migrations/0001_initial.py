@@ -5,42 +5,64 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='CimMessage',
+            name="CimMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mrid', models.CharField(default=derms.core.ids.new_mrid, editable=False, max_length=64, unique=True)),
-                ('direction', models.CharField(choices=[('in', 'in'), ('out', 'out')], max_length=3)),
-                ('client_id', models.CharField(db_index=True, max_length=64)),
-                ('address', models.CharField(blank=True, max_length=64)),
-                ('path', models.CharField(max_length=120)),
-                ('verb', models.CharField(blank=True, max_length=12)),
-                ('noun', models.CharField(blank=True, max_length=60)),
-                ('message_id', models.CharField(blank=True, max_length=128)),
-                ('correlation_id', models.CharField(blank=True, max_length=128)),
-                ('request_correlation_id', models.CharField(blank=True, max_length=64)),
-                ('received_at', models.DateTimeField(db_index=True)),
-                ('duration_ms', models.FloatField(null=True)),
-                ('http_status', models.PositiveSmallIntegerField(null=True)),
-                ('result', models.CharField(blank=True, max_length=10)),
-                ('code', models.CharField(blank=True, max_length=10)),
-                ('details', models.CharField(blank=True, max_length=500)),
-                ('request_size', models.PositiveIntegerField(default=0)),
-                ('reply_size', models.PositiveIntegerField(default=0)),
-                ('request_body', models.BinaryField(default=b'')),
-                ('reply_body', models.BinaryField(default=b'')),
-                ('replays', models.PositiveIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "mrid",
+                    models.CharField(
+                        default=derms.core.ids.new_mrid, editable=False, max_length=64, unique=True
+                    ),
+                ),
+                (
+                    "direction",
+                    models.CharField(choices=[("in", "in"), ("out", "out")], max_length=3),
+                ),
+                ("client_id", models.CharField(db_index=True, max_length=64)),
+                ("address", models.CharField(blank=True, max_length=64)),
+                ("path", models.CharField(max_length=120)),
+                ("verb", models.CharField(blank=True, max_length=12)),
+                ("noun", models.CharField(blank=True, max_length=60)),
+                ("message_id", models.CharField(blank=True, max_length=128)),
+                ("correlation_id", models.CharField(blank=True, max_length=128)),
+                ("request_correlation_id", models.CharField(blank=True, max_length=64)),
+                ("received_at", models.DateTimeField(db_index=True)),
+                ("duration_ms", models.FloatField(null=True)),
+                ("http_status", models.PositiveSmallIntegerField(null=True)),
+                ("result", models.CharField(blank=True, max_length=10)),
+                ("code", models.CharField(blank=True, max_length=10)),
+                ("details", models.CharField(blank=True, max_length=500)),
+                ("request_size", models.PositiveIntegerField(default=0)),
+                ("reply_size", models.PositiveIntegerField(default=0)),
+                ("request_body", models.BinaryField(default=b"")),
+                ("reply_body", models.BinaryField(default=b"")),
+                ("replays", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'indexes': [models.Index(fields=['noun', 'verb', '-received_at'], name='cimmessage_noun'), models.Index(fields=['correlation_id'], name='cimmessage_correlation')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('direction', 'in'), models.Q(('message_id', ''), _negated=True)), fields=('client_id', 'message_id'), name='cimmessage_once')],
+                "indexes": [
+                    models.Index(fields=["noun", "verb", "-received_at"], name="cimmessage_noun"),
+                    models.Index(fields=["correlation_id"], name="cimmessage_correlation"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("direction", "in"), models.Q(("message_id", ""), _negated=True)
+                        ),
+                        fields=("client_id", "message_id"),
+                        name="cimmessage_once",
+                    )
+                ],
             },
         ),
     ]

@@ -1,0 +1,191 @@
+"""The 61968-100 envelope: header, errors, outcome, reply; and the one place where errors get codes.
+
+Used by the engine and by the noun modules. Source: IEC 61968-100 envelope (Header, Reply, Error).
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from lxml import etree
+
+from derms.cim import names
+from derms.cim.markup import leaf, node, text
+from derms.cim.schema import MessageSet
+from derms.core import clock, correlation
+from derms.core.errors import DermsError
+from derms.core.ids import new_mrid
+
+_REASONS = {
+    "1.5": "Mandatory Header elements missing",
+    "1.6": "Mandatory Request elements missing",
+    "1.7": "Mandatory Payload elements missing",
+    "1.8": "Request does not validate against the schema",
+    "2.5": "Invalid Noun",
+    "2.9": "Invalid Verb",
+    "2.29": "Object relationship mismatch",
+    "3.1": "Too many items in request",
+    "5.1": "System is busy, try again",
+    "5.3": "Attempted and failed",
+    "6.1": "Request cancelled per business rule",
+    "7.4": "Authentication failure",
+    "7.5": "Not authorized",
+    "99.1": "Object does not exist",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the engine reads from a request's Header; absent text is empty."""
+
+    verb: str = ""
+    noun: str = ""
+    message_id: str = ""
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectId:
+    """The object an error is about.
+
+    Attributes:
+        value: mRID or name, as the request gave it.
+        kind: `uuid` for an mRID, `name` for a name, `transaction` for a message.
+        object_type: e.g. `DERGroup`, `EndDevice`.
+    """
+
+    value: str
+    kind: str
+    object_type: str = ""
+
+    def render(self, tag: str) -> str:
+        """Return the element, named `m:ID` or `m:relatedID`."""
+        return node(tag, text(self.value), kind=self.kind, objectType=self.object_type or None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyError:
+    """One Error of a Reply; level is always FATAL. Reason is the code's, details are the case's."""
+
+    code: str
+    details: str
+    id: ObjectId | None = None
+    related: ObjectId | None = None
+    retry: bool = False
+
+    def render(self) -> str:
+        """Return the `m:Error` element."""
+        return node(
+            "m:Error",
+            leaf("m:code", self.code),
+            leaf("m:level", "FATAL"),
+            leaf("m:reason", _REASONS.get(self.code, "Request refused")),
+            leaf("m:details", self.details),
+            self.id.render("m:ID") if self.id else "",
+            self.related.render("m:relatedID") if self.related else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a profile did with a request.
+
+    Attributes:
+        errors: One per thing that was refused.
+        payload: XML to go into the reply's Payload, without the Payload element; may be empty.
+        done: How many items were carried out or answered.
+    """
+
+    errors: tuple[ReplyError, ...] = ()
+    payload: str = ""
+    done: int = 0
+
+    @property
+    def result(self) -> str:
+        """OK, FAILED, or for a mixture what CIM_MIXED_RESULT says."""
+        if not self.errors:
+            return "OK"
+        return str(settings.CIM_MIXED_RESULT) if self.done else "FAILED"
+
+    @property
+    def final(self) -> bool:
+        """False when sending the very same message again may end differently by itself."""
+        return self.done > 0 or not any(error.retry for error in self.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A rendered response or fault message, and what the message log keeps of it."""
+
+    xml: str
+    result: str
+    code: str
+    details: str
+
+
+def error_of(
+    error: DermsError, id: ObjectId | None = None, related: ObjectId | None = None
+) -> ReplyError:
+    """Translate an error of the house into a reply error: the only place where that is done."""
+    details = error.message
+    if error.cim_code == "5.3":
+        details = f"Something went wrong inside; quote request {correlation.current()}"
+    return ReplyError(error.cim_code, details, id, related, retry=error.retry)
+
+
+def read_header(root: etree._Element) -> Header | None:
+    """Return the header of a message, its Verb folded to lower case in the tree; None if absent.
+
+    Clients send `CREATE` and `Change`; the schema knows lower case only, so folding comes first.
+    """
+    wrapper = root.tag[: root.tag.index("}") + 1]
+    element = root.find(f"{wrapper}Header")
+    if element is None:
+        return None
+    verb = element.find(f"{{{names.ENVELOPE}}}Verb")
+    if verb is not None and verb.text:
+        verb.text = verb.text.strip().lower()
+
+    def read(name: str) -> str:
+        return (element.findtext(f"{{{names.ENVELOPE}}}{name}") or "").strip()
+
+    return Header(read("Verb"), read("Noun"), read("MessageID"), read("CorrelationID"))
+
+
+def _reply_part(result: str, errors: tuple[ReplyError, ...]) -> str:
+    shown = "".join(error.render() for error in errors) or node("m:Error", leaf("m:code", "0.0"))
+    return node("Reply", leaf("m:Result", result), shown)
+
+
+def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Reply:
+    """Return the ResponseMessage: own MessageID, the request's correlation, errors, payload.
+
+    The CorrelationID is the request's, else the request's MessageID, else left out. A refusal
+    without any good part has no Payload at all, because the schema wants the noun inside it.
+    """
+    follows = request.correlation_id or request.message_id
+    header = node(
+        "Header",
+        leaf("m:Verb", "reply"),
+        leaf("m:Noun", messages.noun),
+        leaf("m:Timestamp", clock.now().isoformat(timespec="milliseconds")),
+        leaf("m:MessageID", new_mrid()),
+        leaf("m:CorrelationID", follows or None),
+    )
+    payload = node("Payload", outcome.payload) if outcome.payload else ""
+    tag = f"{messages.message}ResponseMessage"
+    body = header + _reply_part(outcome.result, outcome.errors) + payload
+    xml = node(tag, body, **_namespaces(messages))
+    first = outcome.errors[0] if outcome.errors else None
+    return Reply(
+        xml, outcome.result, first.code if first else "0.0", first.details if first else ""
+    )
+
+
+def render_fault(messages: MessageSet, error: ReplyError) -> str:
+    """Return the `<Noun>FaultMessage` for the detail of a SOAP fault."""
+    body = _reply_part("FAILED", (error,))
+    return node(f"{messages.message}FaultMessage", body, **_namespaces(messages))
+
+
+def _namespaces(messages: MessageSet) -> dict[str, str | None]:
+    return {"xmlns": names.wrapper(messages.message), "xmlns:m": names.ENVELOPE}

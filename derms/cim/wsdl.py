@@ -1,0 +1,31 @@
+"""The WSDL of a service with an address that works: the one the caller used."""
+
+from derms.cim import names, schema
+from derms.cim.registry import Profile
+
+
+def service_wsdl(profiles: list[Profile], address: str) -> str:
+    """Return the WSDL.
+
+    Args:
+        profiles: The operations of one service, at least one.
+        address: URL of the service as the caller reaches it, without a query.
+
+    Source: IEC 61968-5 WSDL set; SOAP 1.1, document/literal.
+    """
+    first = profiles[0]
+    return schema.write(
+        "Service.wsdl",
+        name=first.service,
+        namespace=f"{names.base()}{first.service}",
+        wrapper=names.wrapper(first.messages.message),
+        message=first.messages.message,
+        port=f"Query{first.noun}" if first.messages.query else first.noun,
+        operations=profiles,
+        address=address,
+    )
+
+
+def service_xsd(profiles: list[Profile], name: str) -> str | None:
+    """Return one schema file of the service, or None when it has no such file."""
+    return schema.documents(profiles[0].messages).get(name)

@@ -1,0 +1,211 @@
+"""Builders of test messages, written apart from the product's own renderers."""
+
+import uuid
+
+BASE = "http://iec.ch/TC57/2017/"
+ENVELOPE = "http://iec.ch/TC57/2011/schema/message"
+FLAGS = (
+    "connectDisconnect frequencyWattCurveFunction maxRealPowerLimiting rampRateControl "
+    "reactivePowerDispatch realPowerDispatch voltageRegulation voltVarCurveFunction "
+    "voltWattCurveFunction"
+).split()
+TIME = "2026-11-20T10:00:00.1234567Z"
+
+
+def header(verb, noun, message_id=None, correlation_id=""):
+    message_id = str(uuid.uuid4()) if message_id is None else message_id
+    ids = f"<m:MessageID>{message_id}</m:MessageID>" if message_id else ""
+    ids += f"<m:CorrelationID>{correlation_id}</m:CorrelationID>" if correlation_id else ""
+    return (
+        f'<Header xmlns:m="{ENVELOPE}"><m:Verb>{verb}</m:Verb><m:Noun>{noun}</m:Noun>'
+        f"<m:Timestamp>{TIME}</m:Timestamp>{ids}</Header>"
+    )
+
+
+def names(*values):
+    return "".join(f"<Names><name>{value}</name></Names>" for value in values)
+
+
+def functions(*on):
+    return (
+        "<DERFunction>"
+        + "".join(f"<{flag}>{'true' if flag in on else 'false'}</{flag}>" for flag in FLAGS)
+        + "</DERFunction>"
+    )
+
+
+DEFAULT_FUNCTIONS = ("connectDisconnect", "realPowerDispatch", "reactivePowerDispatch")
+
+
+def group(mrid="", name="", members=(), on=DEFAULT_FUNCTIONS, description="", version=""):
+    """One EndDeviceGroup of DERGroups; `on=None` leaves DERFunction out."""
+    return (
+        "<EndDeviceGroup>"
+        + (f"<mRID>{mrid}</mRID>" if mrid else "")
+        + (f"<description>{description}</description>" if description else "")
+        + ("" if on is None else functions(*on))
+        + "".join(f"<EndDevices><mRID>{m}</mRID></EndDevices>" for m in members)
+        + (names(name) if name else "")
+        + version
+        + "</EndDeviceGroup>"
+    )
+
+
+FULL_VERSION = (
+    f"<version><date>{TIME}</date><major>1</major><minor>2</minor><revision>3</revision></version>"
+)
+FULL_NAME = (
+    "<Names><name>G</name><NameType><description>d</description><name>t</name><NameTypeAuthority>"
+    "<description>d</description><name>a</name></NameTypeAuthority></NameType></Names>"
+)
+
+
+def full_group():
+    return (
+        "<EndDeviceGroup><mRID>g1</mRID><description>text</description>"
+        + functions("realPowerDispatch")
+        + f"<EndDevices><mRID>d1</mRID>{FULL_NAME}</EndDevices>"
+        + FULL_NAME
+        + FULL_VERSION
+        + "</EndDeviceGroup>"
+    )
+
+
+def request(operation, noun, verb, content, **ids):
+    """A message with a Payload; `content` None leaves the Payload out."""
+    payload = "" if content is None else f"<Payload>{content}</Payload>"
+    return f'<{operation} xmlns="{BASE}{noun}Message">{header(verb, noun, **ids)}{payload}</{operation}>'
+
+
+def groups_content(*items):
+    return f'<DERGroups xmlns="{BASE}DERGroups#">{"".join(items)}</DERGroups>'
+
+
+def create_groups(*items, verb="create", **ids):
+    content = groups_content(*(items or (full_group(),)))
+    return request(f"{verb.capitalize()}DERGroups", "DERGroups", verb, content, **ids)
+
+
+def query(query_name, noun, *items, **ids):
+    groups = "".join(items) or f"<EndDeviceGroup><mRID>g1</mRID>{FULL_NAME}</EndDeviceGroup>"
+    return (
+        f'<{query_name}RequestMessage xmlns="{BASE}{query_name}Message">{header("get", noun, **ids)}'
+        f'<Request><{query_name} xmlns="{BASE}{query_name}#">{groups}</{query_name}></Request>'
+        f"</{query_name}RequestMessage>"
+    )
+
+
+def asked(mrid="", name=""):
+    """One EndDeviceGroup of a query."""
+    inner = (f"<mRID>{mrid}</mRID>" if mrid else "") + (names(name) if name else "")
+    return f"<EndDeviceGroup>{inner}</EndDeviceGroup>"
+
+
+def schedule(
+    values=(5.0, 6.0), style="constantYValue", start=TIME, duration=15, unit="m", numbers=None
+):
+    points = "".join(
+        f"<DERCurveData><intervalNumber>{n}</intervalNumber><nominalYValue>{v}</nominalYValue>"
+        "</DERCurveData>"
+        for n, v in zip(numbers or range(1, len(values) + 1), values, strict=True)
+    )
+    return (
+        f"<DispatchSchedule><curveStyleKind>{style}</curveStyleKind><startTime>{start}</startTime>"
+        f"<timeIntervalDuration>{duration}</timeIntervalDuration>"
+        f"<timeIntervalUnit>{unit}</timeIntervalUnit>{points}</DispatchSchedule>"
+    )
+
+
+def dispatch(
+    group_mrid="g1",
+    group_name="",
+    mrid="",
+    parameter="activePower",
+    unit="W",
+    multiplier="k",
+    flow="",
+    schedules=None,
+    name="",
+):
+    """One DERGroupDispatch."""
+    return (
+        "<DERGroupDispatch>"
+        + (f"<mRID>{mrid}</mRID>" if mrid else "")
+        + "<EndDeviceGroup>"
+        + (f"<mRID>{group_mrid}</mRID>" if group_mrid else "")
+        + f"<DERMonitorableParameter><DERParameter>{parameter}</DERParameter>"
+        + (f"<flowDirection>{flow}</flowDirection>" if flow else "")
+        + f"<yMultiplier>{multiplier}</yMultiplier><yUnit>{unit}</yUnit>"
+        + (schedules or schedule())
+        + "</DERMonitorableParameter>"
+        + (names(group_name) if group_name else "")
+        + "</EndDeviceGroup>"
+        + (names(name) if name else "")
+        + "</DERGroupDispatch>"
+    )
+
+
+def create_dispatches(*items, **ids):
+    inner = "".join(items or (dispatch(mrid="x", flow="forward", name="n", group_name="g"),))
+    content = f'<DERGroupDispatches xmlns="{BASE}DERGroupDispatches#">{inner}</DERGroupDispatches>'
+    return request("CreateDERGroupDispatches", "DERGroupDispatches", "create", content, **ids)
+
+
+def statuses():
+    return (
+        f'<ChangedDERGroupStatuses xmlns="{BASE}DERGroupStatusesMessage">'
+        + header("changed", "DERGroupStatuses")
+        + f'<Payload><DERGroupStatuses xmlns="{BASE}DERGroupStatuses#"><EndDeviceGroup><mRID>g</mRID>'
+        "<DERMonitorableParameter><DERParameter>activePower</DERParameter>"
+        "<flowDirection>forward</flowDirection><yMultiplier>k</yMultiplier><yUnit>W</yUnit>"
+        "<yUnitInstalledMax>9</yUnitInstalledMax><yUnitInstalledMin>-9</yUnitInstalledMin>"
+        "<DERCurveData><maxYValue>8</maxYValue><minYValue>-8</minYValue>"
+        f"<nominalYValue>1.5</nominalYValue><timeStamp>{TIME}</timeStamp></DERCurveData>"
+        f"</DERMonitorableParameter>{FULL_NAME}<status><dateTime>{TIME}</dateTime>"
+        "<reason>r</reason><remark>m</remark><value>Online</value></status></EndDeviceGroup>"
+        "</DERGroupStatuses></Payload></ChangedDERGroupStatuses>"
+    )
+
+
+def reply_with_everything(noun):
+    """A ResponseMessage that fills every element of the envelope."""
+    return (
+        f'<{noun}ResponseMessage xmlns="{BASE}{noun}Message" xmlns:m="{ENVELOPE}"><Header>'
+        "<m:Verb>reply</m:Verb><m:Noun>n</m:Noun><m:Revision>1</m:Revision><m:ReplayDetection>"
+        f"<m:Nonce>x</m:Nonce><m:Created>{TIME}</m:Created></m:ReplayDetection>"
+        f"<m:Context>TESTING</m:Context><m:Timestamp>{TIME}</m:Timestamp><m:Source>s</m:Source>"
+        "<m:AsyncReplyFlag>false</m:AsyncReplyFlag><m:ReplyAddress>a</m:ReplyAddress>"
+        "<m:AckRequired>true</m:AckRequired><m:User><m:UserID>u</m:UserID>"
+        "<m:Organization>o</m:Organization></m:User><m:MessageID>1</m:MessageID>"
+        "<m:CorrelationID>2</m:CorrelationID><m:Comment>c</m:Comment><m:Property><m:Name>n</m:Name>"
+        '<m:Value>v</m:Value></m:Property><x:e xmlns:x="urn:x"/></Header><Reply>'
+        "<m:Result>FAILED</m:Result><m:Error><m:code>6.1</m:code><m:level>FATAL</m:level>"
+        "<m:reason>r</m:reason><m:details>d</m:details><m:xpath>a</m:xpath>"
+        "<m:stackTrace>s</m:stackTrace><m:Location><m:node>n</m:node><m:pipeline>p</m:pipeline>"
+        '<m:stage>s</m:stage></m:Location><m:ID kind="uuid" objectType="DERGroup" idType="t" '
+        'idAuthority="a">i</m:ID><m:relatedID kind="name">j</m:relatedID><m:object><m:mRID>o</m:mRID>'
+        "<m:Name><m:name>n</m:name><m:NameType><m:name>n</m:name><m:description>d</m:description>"
+        "<m:NameTypeAuthority><m:name>n</m:name><m:description>d</m:description>"
+        "</m:NameTypeAuthority></m:NameType></m:Name><m:objectType>t</m:objectType></m:object>"
+        '<m:operationId>1</m:operationId></m:Error><m:ID kind="transaction">t</m:ID>'
+        '<x:e xmlns:x="urn:x"/><m:operationId>2</m:operationId></Reply><Payload>'
+        + (
+            groups_content(full_group())
+            if noun == "DERGroups"
+            else f'<{noun} xmlns="{BASE}{noun}#">{dispatch()}</{noun}>'
+        )
+        + "<OperationSet><m:enforceMsgSequence>true</m:enforceMsgSequence>"
+        "<m:enforceTransactionalIntegrity>true</m:enforceTransactionalIntegrity><m:Operation>"
+        "<m:operationId>1</m:operationId><m:noun>n</m:noun><m:verb>delete</m:verb>"
+        '<m:elementOperation>true</m:elementOperation><x:any xmlns:x="urn:x"/></m:Operation>'
+        "</OperationSet><Compressed>c</Compressed><Format>XML</Format></Payload>"
+        f"</{noun}ResponseMessage>"
+    )
+
+
+def soap(message, prefix="soapenv"):
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?><{prefix}:Envelope '
+        f'xmlns:{prefix}="http://schemas.xmlsoap.org/soap/envelope/"><{prefix}:Header/>'
+        f"<{prefix}:Body>{message}</{prefix}:Body></{prefix}:Envelope>"
+    ).encode()
