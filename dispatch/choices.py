@@ -30,7 +30,6 @@ class CurveStyle(TextChoices):
 class DispatchState(TextChoices):
     """Life of a group dispatch; `rules/dispatch_states.py` holds the allowed steps."""
 
-    REFUSED = "refused"
     SCHEDULED = "scheduled"
     ACTIVE = "active"
     ENDING = "ending"

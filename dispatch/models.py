@@ -41,9 +41,7 @@ class GroupDispatch(models.Model):
     comment = models.CharField(max_length=500, blank=True)
 
     state = models.CharField(max_length=12, choices=DispatchState)
-    tracking = models.CharField(
-        max_length=10, choices=TrackingState, default=TrackingState.NONE
-    )
+    tracking = models.CharField(max_length=10, choices=TrackingState, default=TrackingState.NONE)
     state_reason = models.CharField(max_length=300, blank=True)
     deliverable = ArrayField(models.FloatField(), default=list)
     """What was deliverable of each value at acceptance, same shape as `values`."""

@@ -7,84 +7,195 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='GroupDispatch',
+            name="GroupDispatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mrid', models.CharField(default=derms.core.ids.new_mrid, max_length=128, unique=True)),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('journal_key', models.UUIDField(unique=True)),
-                ('group_mrid', models.CharField(db_index=True, max_length=128)),
-                ('group_name', models.CharField(max_length=200)),
-                ('parameter', models.CharField(choices=[('activePower', 'Active Power'), ('reactivePower', 'Reactive Power'), ('apparentPower', 'Apparent Power'), ('voltage', 'Voltage'), ('decreasingRampRate', 'Decreasing Ramp Rate'), ('increasingRampRate', 'Increasing Ramp Rate'), ('highFilterBiDirectionalRegulation', 'High Filter Bi Directional'), ('highFilterDownRegulation', 'High Filter Down'), ('highFilterUpRegulation', 'High Filter Up'), ('lowFilterBiDirectionalRegulation', 'Low Filter Bi Directional'), ('lowFilterDownRegulation', 'Low Filter Down'), ('lowFilterUpRegulation', 'Low Filter Up')], max_length=40)),
-                ('curve_style', models.CharField(choices=[('constantYValue', 'Constant'), ('straightLineYValues', 'Straight Line')], max_length=24)),
-                ('start_at', models.DateTimeField()),
-                ('interval_s', models.FloatField()),
-                ('values', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), size=None)),
-                ('end_at', models.DateTimeField()),
-                ('priority', models.PositiveSmallIntegerField(default=3)),
-                ('allow_partial', models.BooleanField(default=True)),
-                ('end_behaviour', models.CharField(choices=[('release', 'Release'), ('hold', 'Hold')], default='release', max_length=10)),
-                ('comment', models.CharField(blank=True, max_length=500)),
-                ('state', models.CharField(choices=[('refused', 'Refused'), ('scheduled', 'Scheduled'), ('active', 'Active'), ('ending', 'Ending'), ('completed', 'Completed'), ('cancelled', 'Cancelled'), ('superseded', 'Superseded'), ('expired', 'Expired'), ('failed', 'Failed')], max_length=12)),
-                ('tracking', models.CharField(choices=[('none', 'None'), ('ramping', 'Ramping'), ('tracking', 'Tracking'), ('shortfall', 'Shortfall'), ('overshoot', 'Overshoot')], default='none', max_length=10)),
-                ('state_reason', models.CharField(blank=True, max_length=300)),
-                ('deliverable', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), default=list, size=None)),
-                ('superseded_by', models.CharField(blank=True, max_length=128)),
-                ('revision', models.PositiveIntegerField(default=0)),
-                ('target_now', models.FloatField(null=True)),
-                ('commanded_now', models.FloatField(null=True)),
-                ('measured_now', models.FloatField(null=True)),
-                ('headroom_now', models.FloatField(null=True)),
-                ('members', models.PositiveIntegerField(default=0)),
-                ('members_delivering', models.PositiveIntegerField(default=0)),
-                ('members_limited', models.PositiveIntegerField(default=0)),
-                ('members_silent', models.PositiveIntegerField(default=0)),
-                ('requested_by', models.CharField(max_length=150)),
-                ('requested_by_kind', models.CharField(max_length=10)),
-                ('source', models.CharField(max_length=20)),
-                ('correlation_id', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField(db_index=True)),
-                ('modified_at', models.DateTimeField()),
-                ('activated_at', models.DateTimeField(null=True)),
-                ('first_tracked_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "mrid",
+                    models.CharField(default=derms.core.ids.new_mrid, max_length=128, unique=True),
+                ),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("journal_key", models.UUIDField(unique=True)),
+                ("group_mrid", models.CharField(db_index=True, max_length=128)),
+                ("group_name", models.CharField(max_length=200)),
+                (
+                    "parameter",
+                    models.CharField(
+                        choices=[
+                            ("activePower", "Active Power"),
+                            ("reactivePower", "Reactive Power"),
+                            ("apparentPower", "Apparent Power"),
+                            ("voltage", "Voltage"),
+                            ("decreasingRampRate", "Decreasing Ramp Rate"),
+                            ("increasingRampRate", "Increasing Ramp Rate"),
+                            ("highFilterBiDirectionalRegulation", "High Filter Bi Directional"),
+                            ("highFilterDownRegulation", "High Filter Down"),
+                            ("highFilterUpRegulation", "High Filter Up"),
+                            ("lowFilterBiDirectionalRegulation", "Low Filter Bi Directional"),
+                            ("lowFilterDownRegulation", "Low Filter Down"),
+                            ("lowFilterUpRegulation", "Low Filter Up"),
+                        ],
+                        max_length=40,
+                    ),
+                ),
+                (
+                    "curve_style",
+                    models.CharField(
+                        choices=[
+                            ("constantYValue", "Constant"),
+                            ("straightLineYValues", "Straight Line"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("start_at", models.DateTimeField()),
+                ("interval_s", models.FloatField()),
+                (
+                    "values",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.FloatField(), size=None
+                    ),
+                ),
+                ("end_at", models.DateTimeField()),
+                ("priority", models.PositiveSmallIntegerField(default=3)),
+                ("allow_partial", models.BooleanField(default=True)),
+                (
+                    "end_behaviour",
+                    models.CharField(
+                        choices=[("release", "Release"), ("hold", "Hold")],
+                        default="release",
+                        max_length=10,
+                    ),
+                ),
+                ("comment", models.CharField(blank=True, max_length=500)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("refused", "Refused"),
+                            ("scheduled", "Scheduled"),
+                            ("active", "Active"),
+                            ("ending", "Ending"),
+                            ("completed", "Completed"),
+                            ("cancelled", "Cancelled"),
+                            ("superseded", "Superseded"),
+                            ("expired", "Expired"),
+                            ("failed", "Failed"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "tracking",
+                    models.CharField(
+                        choices=[
+                            ("none", "None"),
+                            ("ramping", "Ramping"),
+                            ("tracking", "Tracking"),
+                            ("shortfall", "Shortfall"),
+                            ("overshoot", "Overshoot"),
+                        ],
+                        default="none",
+                        max_length=10,
+                    ),
+                ),
+                ("state_reason", models.CharField(blank=True, max_length=300)),
+                (
+                    "deliverable",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.FloatField(), default=list, size=None
+                    ),
+                ),
+                ("superseded_by", models.CharField(blank=True, max_length=128)),
+                ("revision", models.PositiveIntegerField(default=0)),
+                ("target_now", models.FloatField(null=True)),
+                ("commanded_now", models.FloatField(null=True)),
+                ("measured_now", models.FloatField(null=True)),
+                ("headroom_now", models.FloatField(null=True)),
+                ("members", models.PositiveIntegerField(default=0)),
+                ("members_delivering", models.PositiveIntegerField(default=0)),
+                ("members_limited", models.PositiveIntegerField(default=0)),
+                ("members_silent", models.PositiveIntegerField(default=0)),
+                ("requested_by", models.CharField(max_length=150)),
+                ("requested_by_kind", models.CharField(max_length=10)),
+                ("source", models.CharField(max_length=20)),
+                ("correlation_id", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField(db_index=True)),
+                ("modified_at", models.DateTimeField()),
+                ("activated_at", models.DateTimeField(null=True)),
+                ("first_tracked_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state__in', ['scheduled', 'active', 'ending'])), fields=['start_at'], name='groupdispatch_open')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["scheduled", "active", "ending"])),
+                        fields=["start_at"],
+                        name="groupdispatch_open",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DispatchEvent',
+            name="DispatchEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('kind', models.CharField(max_length=30)),
-                ('text', models.CharField(max_length=300)),
-                ('actor_name', models.CharField(blank=True, max_length=150)),
-                ('dispatch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='dispatch.groupdispatch')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=30)),
+                ("text", models.CharField(max_length=300)),
+                ("actor_name", models.CharField(blank=True, max_length=150)),
+                (
+                    "dispatch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="dispatch.groupdispatch",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DispatchSample',
+            name="DispatchSample",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('target', models.FloatField()),
-                ('commanded', models.FloatField(null=True)),
-                ('measured', models.FloatField(null=True)),
-                ('headroom', models.FloatField(null=True)),
-                ('dispatch', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='samples', to='dispatch.groupdispatch')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("target", models.FloatField()),
+                ("commanded", models.FloatField(null=True)),
+                ("measured", models.FloatField(null=True)),
+                ("headroom", models.FloatField(null=True)),
+                (
+                    "dispatch",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="samples",
+                        to="dispatch.groupdispatch",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['dispatch', 'at'], name='dispatchsample_at')],
+                "indexes": [models.Index(fields=["dispatch", "at"], name="dispatchsample_at")],
             },
         ),
     ]

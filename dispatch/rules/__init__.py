@@ -1,0 +1,1 @@
+"""Pure arithmetic of dispatch: allocation, schedules, limits, states, tracking. No framework."""
