@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
-from derms.config import runfile
+from derms.config import beat, runfile
 from derms.config.settings.env import (
     env_bool,
     env_float,
@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "derms.config.middleware.correlation_middleware",
+    "derms.config.metrics.request_metrics",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -217,7 +218,8 @@ SECURE_HSTS_SECONDS = env_int("DERMS_HSTS_S", 31536000 if _TLS else 0, low=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _TLS
 SECURE_HSTS_PRELOAD = _TLS
 SECURE_REFERRER_POLICY = "same-origin"
-if env_bool("DERMS_BEHIND_PROXY", default=False):
+BEHIND_PROXY = env_bool("DERMS_BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 
@@ -298,6 +300,9 @@ SOUTHBOUND_POLL_RATES_S = [
 ]
 # Set points fall back on the device's own after this many seconds without renewal.
 SOUTHBOUND_REVERSION_S = env_int("DERMS_SOUTHBOUND_REVERSION_S", 300, low=10)
+CELERY_BEAT_SCHEDULE = beat.table(shards=SOUTHBOUND_SHARDS, poll_rates_s=SOUTHBOUND_POLL_RATES_S)
+# In memory: the table is short-period ticks and wall-clock times, nothing worth a file.
+CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 
 # --- CIM -----------------------------------------------------------------------------------
 CIM_NAMESPACE_YEAR = env_int("DERMS_CIM_NAMESPACE_YEAR", 2017, low=2017, high=2100)

@@ -24,6 +24,11 @@ def _raw(name: str) -> str | None:
     return os.environ.get(name)
 
 
+def env_given(name: str) -> bool:
+    """Return whether the variable (or its `_FILE`) is set."""
+    return name in os.environ or f"{name}_FILE" in os.environ
+
+
 def env_str(name: str, default: str | None = None, *, choices: tuple[str, ...] = ()) -> str:
     """Read text; without a default the variable is required.
 

@@ -1,0 +1,50 @@
+"""The beat table: everything that happens by the clock, in one place.
+
+Each entry expires before the next one is due, so a worker that falls behind finds one wake-up and
+not a pile of them; the services guard themselves against overlap with an advisory lock.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from celery.schedules import crontab, schedule
+
+
+def _every(
+    seconds: float, task: str, *arguments: Any, expires_s: float | None = None
+) -> dict[str, Any]:
+    return {
+        "task": task,
+        "schedule": schedule(run_every=timedelta(seconds=seconds)),
+        "args": arguments,
+        "options": {"expires": expires_s or seconds},
+    }
+
+
+def _at(task: str, *, expires_s: float = 600, **when: str) -> dict[str, Any]:
+    return {"task": task, "schedule": crontab(**when), "options": {"expires": expires_s}}
+
+
+def table(*, shards: int, poll_rates_s: list[int]) -> dict[str, dict[str, Any]]:
+    """Return Celery's beat schedule.
+
+    Args:
+        shards: Number of southbound shards; each polls and sends on its own.
+        poll_rates_s: Poll periods in use [s].
+    """
+    entries = {
+        "groups-refresh": _every(1, "groups.tasks.refresh_statuses"),
+        "dispatch-tick": _every(1, "dispatch.tasks.run_tick"),
+        "events-relay": _every(1, "derms.events.tasks.relay"),
+        "devices-roll-up": _at("derms.devices.tasks.roll_up", minute="1-59/5"),
+        "devices-partitions": _at("derms.devices.tasks.maintain_partitions", minute="7"),
+        "events-forget": _at("derms.events.tasks.forget_delivered", minute="12"),
+        "audit-anchor": _at("derms.audit.tasks.anchor", minute="2"),
+    }
+    for shard in range(shards):
+        entries[f"southbound-send-{shard}"] = _every(1, "derms.southbound.tasks.send_shard", shard)
+        for rate_s in poll_rates_s:
+            entries[f"southbound-poll-{shard}-{rate_s}s"] = _every(
+                rate_s, "derms.southbound.tasks.poll_shard", shard, rate_s
+            )
+    return entries
