@@ -24,8 +24,8 @@ class AuditRecord(models.Model):
     object_mrid = models.CharField(max_length=128, blank=True)
     correlation_id = models.CharField(max_length=64, blank=True)
     payload = models.TextField()
-    prev_hash = models.CharField(max_length=64, null=True, editable=False)
-    hash = models.CharField(max_length=64, null=True, editable=False)
+    prev_hash = models.CharField(max_length=64, default="", blank=True, editable=False)
+    hash = models.CharField(max_length=64, default="", blank=True, editable=False)
 
     class Meta:
         indexes = [

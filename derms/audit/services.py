@@ -8,7 +8,6 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from derms.audit.models import AuditRecord
 from derms.core import clock, correlation
 from derms.core.actors import Actor
 
@@ -25,9 +24,11 @@ _COLUMNS = (
     "object_mrid",
     "correlation_id",
     "payload",
+    "prev_hash",
+    "hash",
 )
 _INSERT = (
-    f"INSERT INTO audit_auditrecord ({', '.join(_COLUMNS)}) "  # noqa: S608 - constants only
+    f"INSERT INTO audit_auditrecord ({', '.join(_COLUMNS)}) "
     f"VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
 )
 
@@ -127,4 +128,4 @@ def _row(
         "after": after,
     }
     payload = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
-    return (at, *(known[name] for name in _COLUMNS[1:-1]), payload)
+    return (at, *(known[name] for name in _COLUMNS[1:-3]), payload, "", "")

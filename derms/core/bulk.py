@@ -95,9 +95,7 @@ def copy_in(table: str, columns: Mapping[str, Array], *, using: str = "default")
         return int(cursor.rowcount)
 
 
-def copy_out(
-    query: str, columns: Mapping[str, str], *, using: str = "default"
-) -> dict[str, Array]:
+def copy_out(query: str, columns: Mapping[str, str], *, using: str = "default") -> dict[str, Array]:
     """COPY the rows of `query` out into one array per column.
 
     Args:
@@ -194,5 +192,3 @@ def execute(
         for name, value in (parameters or {}).items()
     }
     return cursor.execute(sql, bound or None)
-
-

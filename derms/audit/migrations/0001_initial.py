@@ -4,46 +4,59 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditHead',
+            name="AuditHead",
             fields=[
-                ('singleton', models.BooleanField(default=True, primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField(default=0)),
-                ('hash', models.CharField(default='', max_length=64)),
+                ("singleton", models.BooleanField(default=True, primary_key=True, serialize=False)),
+                ("seq", models.BigIntegerField(default=0)),
+                ("hash", models.CharField(default="", max_length=64)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('singleton', True)), name='audithead_one_row')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("singleton", True)), name="audithead_one_row"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditRecord',
+            name="AuditRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.BigIntegerField(editable=False, null=True, unique=True)),
-                ('at', models.DateTimeField(db_index=True)),
-                ('actor_kind', models.CharField(max_length=10)),
-                ('actor_mrid', models.CharField(blank=True, max_length=64)),
-                ('actor_name', models.CharField(max_length=150)),
-                ('source', models.CharField(max_length=20)),
-                ('address', models.CharField(blank=True, max_length=64)),
-                ('action', models.CharField(max_length=60)),
-                ('outcome', models.CharField(max_length=10)),
-                ('object_type', models.CharField(max_length=60)),
-                ('object_mrid', models.CharField(blank=True, max_length=128)),
-                ('correlation_id', models.CharField(blank=True, max_length=64)),
-                ('payload', models.TextField()),
-                ('prev_hash', models.CharField(editable=False, max_length=64, null=True)),
-                ('hash', models.CharField(editable=False, max_length=64, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.BigIntegerField(editable=False, null=True, unique=True)),
+                ("at", models.DateTimeField(db_index=True)),
+                ("actor_kind", models.CharField(max_length=10)),
+                ("actor_mrid", models.CharField(blank=True, max_length=64)),
+                ("actor_name", models.CharField(max_length=150)),
+                ("source", models.CharField(max_length=20)),
+                ("address", models.CharField(blank=True, max_length=64)),
+                ("action", models.CharField(max_length=60)),
+                ("outcome", models.CharField(max_length=10)),
+                ("object_type", models.CharField(max_length=60)),
+                ("object_mrid", models.CharField(blank=True, max_length=128)),
+                ("correlation_id", models.CharField(blank=True, max_length=64)),
+                ("payload", models.TextField()),
+                (
+                    "prev_hash",
+                    models.CharField(blank=True, default="", editable=False, max_length=64),
+                ),
+                ("hash", models.CharField(blank=True, default="", editable=False, max_length=64)),
             ],
             options={
-                'indexes': [models.Index(fields=['object_type', 'object_mrid'], name='audit_object'), models.Index(fields=['actor_name', 'at'], name='audit_actor')],
+                "indexes": [
+                    models.Index(fields=["object_type", "object_mrid"], name="audit_object"),
+                    models.Index(fields=["actor_name", "at"], name="audit_actor"),
+                ],
             },
         ),
     ]

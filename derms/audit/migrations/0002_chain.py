@@ -57,7 +57,7 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit_auditrecord
 -- A new record arrives unsealed: nobody brings a seal along.
 CREATE FUNCTION audit_arrive() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.seq := NULL; NEW.prev_hash := NULL; NEW.hash := NULL;
+    NEW.seq := NULL; NEW.prev_hash := ''; NEW.hash := '';
     RETURN NEW;
 END $$;
 CREATE TRIGGER audit_arrive_unsealed BEFORE INSERT ON audit_auditrecord

@@ -1,0 +1,151 @@
+"""Who may do what, in two tables: permission -> roles, and (route, method) -> permission.
+
+Default deny: a route without a row answers 403, and a test walks the URL configuration and
+fails on it. Every room adds its rows here, so that one page says what each role can do.
+Source: ours; roles as in issue section 3 and platform.md 7.3.
+"""
+
+from derms.core.actors import Actor, Role
+
+PUBLIC = "public"
+"""Anybody, logged in or not: health, login, the console's own page."""
+SIGNED_IN = "signed_in"
+"""Any known caller."""
+
+_OPERATIONS = frozenset({Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.ENGINEER, Role.AUDITOR})
+_OFFICE = frozenset({Role.CUSTOMER_SERVICE, Role.CS_SUPERVISOR})
+_CONTROL = frozenset({Role.OPERATOR, Role.APPROVER})
+_ENGINEERING = frozenset({Role.ENGINEER})
+_ADMIN = frozenset({Role.ADMIN})
+_DMS = frozenset({Role.DMS})
+_AGGREGATOR = frozenset({Role.AGGREGATOR})
+
+PERMISSIONS: dict[str, frozenset[Role]] = {
+    "overview.read": _OPERATIONS | _ADMIN,
+    "devices.read": _OPERATIONS | _OFFICE | _ADMIN | _DMS | _AGGREGATOR,
+    "devices.write": _ENGINEERING,
+    "devices.import": _ENGINEERING,
+    "devices.eligibility": _ENGINEERING | _CONTROL | {Role.CS_SUPERVISOR},
+    "readings.write": _ENGINEERING | _DMS | _AGGREGATOR,
+    "groups.read": _OPERATIONS | _ADMIN | _DMS | _AGGREGATOR,
+    "groups.write": _CONTROL | _ENGINEERING | _DMS,
+    "dispatches.read": _OPERATIONS | _ADMIN | _DMS | _AGGREGATOR,
+    "dispatches.write": _CONTROL | _DMS,
+    "commands.read": _OPERATIONS | _ADMIN,
+    "alarms.read": _OPERATIONS | _ADMIN,
+    "alarms.acknowledge": _CONTROL | _ENGINEERING,
+    "grid.read": _OPERATIONS | _OFFICE | _ADMIN | _DMS | _AGGREGATOR,
+    "cim.use": _DMS,
+    "cim.read": _OPERATIONS | _ADMIN,
+    "system.read": _OPERATIONS | _ADMIN,
+    "audit.read": frozenset({Role.AUDITOR, Role.ADMIN}),
+    "accounts.read": frozenset({Role.AUDITOR, Role.ADMIN}),
+    "accounts.write": _ADMIN,
+    "organisations.read": _OPERATIONS | _OFFICE | _ADMIN,
+}
+
+ROUTES: dict[tuple[str, str], str] = {
+    # pages and health
+    ("login", "GET"): PUBLIC,
+    ("login", "POST"): PUBLIC,
+    ("logout", "POST"): PUBLIC,
+    ("console", "GET"): PUBLIC,
+    ("health-live", "GET"): PUBLIC,
+    ("health-ready", "GET"): PUBLIC,
+    ("metrics", "GET"): PUBLIC,
+    ("openapi", "GET"): SIGNED_IN,
+    # accounts
+    ("me", "GET"): SIGNED_IN,
+    ("me", "PATCH"): SIGNED_IN,
+    ("me-extend", "POST"): SIGNED_IN,
+    ("users", "GET"): "accounts.read",
+    ("users", "POST"): "accounts.write",
+    ("user", "GET"): "accounts.read",
+    ("user", "PATCH"): "accounts.write",
+    ("user-password", "POST"): "accounts.write",
+    ("api-clients", "GET"): "accounts.read",
+    ("api-clients", "POST"): "accounts.write",
+    ("api-client", "GET"): "accounts.read",
+    ("api-client", "PATCH"): "accounts.write",
+    ("api-client-secret", "POST"): "accounts.write",
+    ("organisations", "GET"): "organisations.read",
+    ("organisations", "POST"): "accounts.write",
+    # audit
+    ("audit", "GET"): "audit.read",
+    ("audit-verification", "GET"): "audit.read",
+    # operations
+    ("overview", "GET"): "overview.read",
+    ("system", "GET"): "system.read",
+    ("alarms", "GET"): "alarms.read",
+    ("alarm-acknowledge", "POST"): "alarms.acknowledge",
+    ("alarms-acknowledge", "POST"): "alarms.acknowledge",
+    # grid
+    ("feeders", "GET"): "grid.read",
+    # devices
+    ("devices", "GET"): "devices.read",
+    ("devices", "POST"): "devices.write",
+    ("device", "GET"): "devices.read",
+    ("device", "PATCH"): "devices.write",
+    ("device-eligibility", "PUT"): "devices.eligibility",
+    ("device-lifecycle", "PUT"): "devices.write",
+    ("device-readings", "GET"): "devices.read",
+    ("device-latest", "GET"): "devices.read",
+    ("device-commands", "GET"): "commands.read",
+    ("device-columns", "GET"): "devices.read",
+    ("device-export", "GET"): "devices.read",
+    ("device-imports", "POST"): "devices.import",
+    ("device-import", "GET"): "devices.import",
+    ("readings", "POST"): "readings.write",
+    # southbound
+    ("commands", "GET"): "commands.read",
+    # groups
+    ("groups", "GET"): "groups.read",
+    ("groups", "POST"): "groups.write",
+    ("group", "GET"): "groups.read",
+    ("group", "PATCH"): "groups.write",
+    ("group", "DELETE"): "groups.write",
+    ("group-members", "GET"): "groups.read",
+    ("group-members", "POST"): "groups.write",
+    ("group-status", "GET"): "groups.read",
+    ("group-trend", "GET"): "groups.read",
+    ("group-statuses", "GET"): "groups.read",
+    # dispatch
+    ("dispatch-preview", "POST"): "dispatches.write",
+    ("dispatches", "GET"): "dispatches.read",
+    ("dispatches", "POST"): "dispatches.write",
+    ("dispatch", "GET"): "dispatches.read",
+    ("dispatch-cancel", "POST"): "dispatches.write",
+    ("dispatch-members", "GET"): "dispatches.read",
+    ("dispatch-samples", "GET"): "dispatches.read",
+    ("dispatch-events", "GET"): "dispatches.read",
+    # CIM XML: the service itself, and the message log
+    ("cim-service", "GET"): "cim.use",
+    ("cim-service", "POST"): "cim.use",
+    ("cim-messages", "GET"): "cim.read",
+    ("cim-message", "GET"): "cim.read",
+}
+
+
+def has_permission(actor: Actor | None, permission: str) -> bool:
+    """Say whether an actor holds a permission; None is somebody unknown.
+
+    Raises:
+        KeyError: the permission is in no table, which is a programming error.
+    """
+    if permission == PUBLIC:
+        return True
+    if actor is None:
+        return False
+    if permission == SIGNED_IN:
+        return True
+    return not PERMISSIONS[permission].isdisjoint(actor.roles)
+
+
+def permission_of(route: str, method: str) -> str | None:
+    """Return the permission a route asks for; None means nobody may use it."""
+    return ROUTES.get((route, "GET" if method in {"HEAD", "OPTIONS"} else method))
+
+
+def permissions_of(actor: Actor) -> list[str]:
+    """Return every permission the actor holds, sorted."""
+    return sorted(name for name in PERMISSIONS if has_permission(actor, name))

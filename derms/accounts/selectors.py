@@ -1,0 +1,163 @@
+"""Reads of accounts: who is asking, and the lists of users, clients and organisations."""
+
+from typing import cast
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from derms.accounts.choices import OrganisationKind
+from derms.accounts.models import ApiClient, Organisation, User
+from derms.core.actors import Actor, ActorKind, Role
+from derms.core.errors import NotFoundError
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Return who makes a request that has passed authentication.
+
+    Raises:
+        LookupError: nobody is known; the view forgot to authenticate.
+    """
+    actor = find_actor(request)
+    if actor is None:
+        raise LookupError("the request has no actor")
+    return actor
+
+
+def find_actor(request: HttpRequest) -> Actor | None:
+    """Return who makes a request; None when nobody is logged in."""
+    known = getattr(request, "actor", None)
+    if known is not None:
+        return cast("Actor", known)
+    user = getattr(request, "user", None)
+    if isinstance(user, User) and user.is_authenticated:
+        return actor_of_user(user, source="session", address=address_of(request))
+    return None
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the caller's network address: the nearest proxy's word for it, if there is one."""
+    if settings.BEHIND_PROXY:
+        forwarded = request.headers.get("X-Forwarded-For", "")
+        if forwarded:
+            return forwarded.rpartition(",")[2].strip()[:64]
+    return str(request.META.get("REMOTE_ADDR", ""))[:64]
+
+
+def actor_of_user(user: User, *, source: str, address: str = "") -> Actor:
+    """Return a person as the actor of services; two queries at most."""
+    return Actor(
+        kind=ActorKind.USER,
+        mrid=user.mrid,
+        name=user.username,
+        roles=frozenset(Role(grant.role) for grant in user.role_grants.all()),
+        organisation_mrid=user.organisation.mrid if user.organisation else None,
+        source=source,
+        address=address,
+    )
+
+
+def actor_of_client(client: ApiClient, *, source: str, address: str = "") -> Actor:
+    """Return an API client as the actor of services."""
+    return Actor(
+        kind=ActorKind.CLIENT,
+        mrid=client.mrid,
+        name=client.client_id,
+        roles=frozenset(Role(role) for role in client.roles),
+        organisation_mrid=client.organisation.mrid,
+        source=source,
+        address=address,
+    )
+
+
+def find_actor_by_user(pk: int) -> Actor | None:
+    """Return an active user by primary key as an actor; None when gone or switched off."""
+    user = list_users().filter(pk=pk, is_active=True).first()
+    return actor_of_user(user, source="session") if user else None
+
+
+def list_users() -> QuerySet[User]:
+    """Return all users with their organisation and roles."""
+    return (
+        User.objects.select_related("organisation")
+        .prefetch_related("role_grants")
+        .order_by("username")
+    )
+
+
+def get_user(mrid: str) -> User:
+    """Return one user.
+
+    Raises:
+        NotFoundError: no such user.
+    """
+    user = list_users().filter(mrid=mrid).first()
+    if user is None:
+        raise NotFoundError(f"There is no user {mrid}.")
+    return user
+
+
+def lock_user(mrid: str) -> User:
+    """Return one user locked until the end of the transaction.
+
+    Raises:
+        NotFoundError: no such user.
+    """
+    if not User.objects.select_for_update().filter(mrid=mrid).values("pk"):
+        raise NotFoundError(f"There is no user {mrid}.")
+    return get_user(mrid)
+
+
+def list_clients() -> QuerySet[ApiClient]:
+    """Return all API clients with their organisation."""
+    return ApiClient.objects.select_related("organisation").order_by("client_id")
+
+
+def get_client(mrid: str) -> ApiClient:
+    """Return one API client.
+
+    Raises:
+        NotFoundError: no such client.
+    """
+    client = list_clients().filter(mrid=mrid).first()
+    if client is None:
+        raise NotFoundError(f"There is no API client {mrid}.")
+    return client
+
+
+def lock_client(mrid: str) -> ApiClient:
+    """Return one API client locked until the end of the transaction.
+
+    Raises:
+        NotFoundError: no such client.
+    """
+    if not ApiClient.objects.select_for_update().filter(mrid=mrid).values("pk"):
+        raise NotFoundError(f"There is no API client {mrid}.")
+    return get_client(mrid)
+
+
+def list_organisations() -> QuerySet[Organisation]:
+    """Return all organisations by name."""
+    return Organisation.objects.order_by("name")
+
+
+def get_organisation(mrid: str) -> Organisation:
+    """Return one organisation.
+
+    Raises:
+        NotFoundError: no such organisation.
+    """
+    organisation = Organisation.objects.filter(mrid=mrid).first()
+    if organisation is None:
+        raise NotFoundError(f"There is no organisation {mrid}.")
+    return organisation
+
+
+def find_organisation_id(mrid: str) -> int | None:
+    """Return the primary key of an organisation for a foreign key; None when unknown."""
+    return Organisation.objects.filter(mrid=mrid).values_list("pk", flat=True).first()
+
+
+def find_utility() -> Organisation | None:
+    """Return the utility that runs this installation."""
+    return Organisation.objects.filter(kind=OrganisationKind.UTILITY).order_by("pk").first()

@@ -1,0 +1,37 @@
+"""Writes of accounts: users, roles, API clients and organisations.
+
+Secrets and passwords are never returned twice, logged or audited.
+"""
+
+from derms.accounts.services.clients import (
+    authenticate_client,
+    create_client,
+    ensure_client,
+    rotate_secret,
+    set_client_secret,
+    update_client,
+)
+from derms.accounts.services.organisations import create_organisation, ensure_organisation
+from derms.accounts.services.users import (
+    create_user,
+    ensure_user,
+    set_password,
+    set_preferences,
+    update_user,
+)
+
+__all__ = [
+    "authenticate_client",
+    "create_client",
+    "create_organisation",
+    "create_user",
+    "ensure_client",
+    "ensure_organisation",
+    "ensure_user",
+    "rotate_secret",
+    "set_client_secret",
+    "set_password",
+    "set_preferences",
+    "update_client",
+    "update_user",
+]

@@ -1,0 +1,151 @@
+"""Systems that call us with credentials of their own: DMS, aggregators."""
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q
+
+from derms.accounts import selectors
+from derms.accounts.models import ApiClient, Organisation
+from derms.accounts.services.organisations import check_roles
+from derms.accounts.services.records import state_of, taken_once, write_record
+from derms.audit import services as audit
+from derms.core import clock
+from derms.core.actors import SYSTEM, Actor, Role
+from derms.core.errors import InvalidInputError
+
+_USED_EVERY = dt.timedelta(minutes=1)
+
+
+def create_client(
+    *, client_id: str, name: str, organisation: Organisation, roles: Iterable[Role], actor: Actor
+) -> tuple[ApiClient, str]:
+    """Create a system that may call us.
+
+    Returns:
+        The client and its secret, which is shown this once and kept only as a hash.
+
+    Raises:
+        RuleViolationError: the id is taken, or a role does not fit the organisation.
+    """
+    wanted = check_roles(roles, organisation)
+    secret = secrets.token_urlsafe(32)
+    with transaction.atomic(), taken_once("client_id", client_id):
+        client = ApiClient.objects.create(
+            client_id=client_id,
+            name=name,
+            organisation=organisation,
+            roles=wanted,
+            secret_sha256=secret_hash(secret),
+            created_at=clock.now(),
+        )
+        write_record("accounts.create_client", client, None, actor)
+    return client, secret
+
+
+def update_client(
+    *,
+    mrid: str,
+    name: str | None = None,
+    roles: Iterable[Role] | None = None,
+    is_active: bool | None = None,
+    actor: Actor,
+) -> ApiClient:
+    """Change an API client; it is refused from the next call on when switched off.
+
+    Raises:
+        NotFoundError: no such client.
+        RuleViolationError: a role does not fit the organisation.
+    """
+    with transaction.atomic():
+        client = selectors.lock_client(mrid)
+        before = state_of(client)
+        if name is not None:
+            client.name = name
+        if is_active is not None:
+            client.is_active = is_active
+        if roles is not None:
+            client.roles = check_roles(roles, client.organisation)
+        client.save()
+        write_record("accounts.update_client", client, before, actor)
+    return client
+
+
+def rotate_secret(*, mrid: str, actor: Actor) -> str:
+    """Replace a client's secret; the old one is refused from now on. Returns the new one.
+
+    Raises:
+        NotFoundError: no such client.
+    """
+    secret = secrets.token_urlsafe(32)
+    set_client_secret(mrid=mrid, secret=secret, actor=actor)
+    return secret
+
+
+def set_client_secret(*, mrid: str, secret: str, actor: Actor) -> None:
+    """Give a client a secret made elsewhere, such as one kept in a file between starts.
+
+    Raises:
+        NotFoundError: no such client.
+        InvalidInputError: shorter than 32 characters.
+    """
+    if len(secret) < 32:
+        raise InvalidInputError("A client secret has at least 32 characters.", field="secret")
+    with transaction.atomic():
+        client = selectors.lock_client(mrid)
+        client.secret_sha256 = secret_hash(secret)
+        client.save(update_fields=["secret_sha256"])
+        audit.record(
+            action="accounts.rotate_secret",
+            object_type="ApiClient",
+            object_mrid=mrid,
+            actor=actor,
+        )
+
+
+def authenticate_client(client_id: str, secret: str) -> ApiClient | None:
+    """Return the active client whose credentials these are; None otherwise."""
+    client = selectors.list_clients().filter(client_id=client_id, is_active=True).first()
+    known = client.secret_sha256 if client else secret_hash("nobody")
+    if not secrets.compare_digest(known, secret_hash(secret)) or client is None:
+        return None
+    if not client.organisation.is_active:
+        return None
+    _note_use(client)
+    return client
+
+
+def _note_use(client: ApiClient) -> None:
+    now = clock.now()
+    due = now - _USED_EVERY
+    if client.last_used_at is None or client.last_used_at < due:
+        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=due)
+        ApiClient.objects.filter(stale, pk=client.pk).update(last_used_at=now)
+
+
+def secret_hash(secret: str) -> str:
+    """Return how a client secret is kept."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def ensure_client(
+    *,
+    client_id: str,
+    secret: str,
+    name: str,
+    organisation: Organisation,
+    roles: Iterable[Role],
+    actor: Actor = SYSTEM,
+) -> ApiClient:
+    """Return the client of this id with this secret; made when missing."""
+    client = selectors.list_clients().filter(client_id=client_id).first()
+    if client is None:
+        client, _ = create_client(
+            client_id=client_id, name=name, organisation=organisation, roles=roles, actor=actor
+        )
+    if client.secret_sha256 != secret_hash(secret):
+        set_client_secret(mrid=client.mrid, secret=secret, actor=actor)
+    return client
