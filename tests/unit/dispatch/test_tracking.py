@@ -72,9 +72,9 @@ def test_closes_the_gap_of_dead_and_derated_members(sign):
     for seed in SEEDS:
         fleet = Fleet(seed, sign=sign)
         target = sign * fleet.rng.uniform(0.3, 0.85) * fleet.capable()
-        for k in after:
+        for k, errors in after.items():
             fleet.step(target)
-            after[k].append(fleet.error(target))
+            errors.append(fleet.error(target))
 
     open_loop, third, later = np.array(after[0]), np.array(after[3]), np.array(after[6])
     assert np.median(open_loop) < -0.1
