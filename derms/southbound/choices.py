@@ -1,6 +1,12 @@
-"""Enumerations of the southbound room that tables store."""
+"""Enumerations of the southbound room that tables store; commands' own are in the contract."""
 
-from django.db.models import IntegerChoices, TextChoices
+from enum import IntEnum
+
+from django.db.models import TextChoices
+
+from derms.southbound.contract import CommandKind, CommandState
+
+__all__ = ["CommandKind", "CommandState", "LinkState", "labels"]
 
 
 class LinkState(TextChoices):
@@ -12,32 +18,6 @@ class LinkState(TextChoices):
     DOWN = "down"
 
 
-class CommandState(IntegerChoices):
-    """Life of one device command (docs/architecture.md, command journal).
-
-    Small integers because the journal holds millions of rows.
-    """
-
-    QUEUED = 1
-    LEASED = 2
-    DELIVERED = 3
-    ACKNOWLEDGED = 4
-    ACTIVE = 5
-    COMPLETED = 6
-    SUPERSEDED = 7
-    REJECTED = 8
-    EXPIRED = 9
-    FAILED = 10
-    UNKNOWN = 11
-
-
-class CommandKind(IntegerChoices):
-    """What a device command sets."""
-
-    SET_ACTIVE_POWER = 1
-    LIMIT_ACTIVE_POWER = 2
-    SET_REACTIVE_POWER = 3
-    CONNECT = 4
-    DISCONNECT = 5
-    RELEASE = 6
-    """Give active and reactive power back to the device's own control."""
+def labels(members: type[IntEnum]) -> list[tuple[int, str]]:
+    """Return an enumeration as Django choices with readable labels."""
+    return [(member.value, member.name.replace("_", " ").capitalize()) for member in members]

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from derms.southbound.choices import CommandKind, CommandState, LinkState
+from derms.southbound.choices import CommandKind, CommandState, LinkState, labels
 
 
 class DeviceLink(models.Model):
@@ -34,11 +34,13 @@ class DeviceCommand(models.Model):
     device_id = models.IntegerField()
     origin = models.UUIDField()
     revision = models.PositiveIntegerField()
-    kind = models.PositiveSmallIntegerField(choices=CommandKind)
+    kind = models.PositiveSmallIntegerField(choices=labels(CommandKind))
     value = models.FloatField(default=0)
     """Set point or limit [W or var], positive = injection; 0 for connect, disconnect, release."""
     shard = models.PositiveSmallIntegerField()
-    state = models.PositiveSmallIntegerField(choices=CommandState, default=CommandState.QUEUED)
+    state = models.PositiveSmallIntegerField(
+        choices=labels(CommandState), default=CommandState.QUEUED
+    )
     valid_until = models.DateTimeField()
     """Never sent after this instant."""
     reversion_s = models.PositiveIntegerField(default=0)

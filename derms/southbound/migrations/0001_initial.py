@@ -5,64 +5,145 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('devices', '0001_initial'),
+        ("devices", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DeviceLink',
+            name="DeviceLink",
             fields=[
-                ('device', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='devices.enddevice')),
-                ('state', models.CharField(choices=[('unknown', 'Unknown'), ('up', 'Up'), ('degraded', 'Degraded'), ('down', 'Down')], default='unknown', max_length=10)),
-                ('last_ok_at', models.DateTimeField(null=True)),
-                ('last_failure_at', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=200)),
-                ('consecutive_failures', models.PositiveIntegerField(default=0)),
-                ('round_trip_ms', models.FloatField(null=True)),
-                ('changed_at', models.DateTimeField(null=True)),
+                (
+                    "device",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="devices.enddevice",
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("unknown", "Unknown"),
+                            ("up", "Up"),
+                            ("degraded", "Degraded"),
+                            ("down", "Down"),
+                        ],
+                        default="unknown",
+                        max_length=10,
+                    ),
+                ),
+                ("last_ok_at", models.DateTimeField(null=True)),
+                ("last_failure_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=200)),
+                ("consecutive_failures", models.PositiveIntegerField(default=0)),
+                ("round_trip_ms", models.FloatField(null=True)),
+                ("changed_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ShardRun',
+            name="ShardRun",
             fields=[
-                ('pk', models.CompositePrimaryKey('shard', 'rate_s', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('shard', models.PositiveSmallIntegerField()),
-                ('rate_s', models.PositiveIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('duration_ms', models.FloatField(default=0)),
-                ('devices', models.PositiveIntegerField(default=0)),
-                ('answered', models.PositiveIntegerField(default=0)),
-                ('overruns', models.PositiveIntegerField(default=0)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "shard",
+                        "rate_s",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("shard", models.PositiveSmallIntegerField()),
+                ("rate_s", models.PositiveIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("duration_ms", models.FloatField(default=0)),
+                ("devices", models.PositiveIntegerField(default=0)),
+                ("answered", models.PositiveIntegerField(default=0)),
+                ("overruns", models.PositiveIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='DeviceCommand',
+            name="DeviceCommand",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('device_id', models.IntegerField()),
-                ('origin', models.UUIDField()),
-                ('revision', models.PositiveIntegerField()),
-                ('kind', models.PositiveSmallIntegerField(choices=[(1, 'Set Active Power'), (2, 'Limit Active Power'), (3, 'Set Reactive Power'), (4, 'Connect'), (5, 'Disconnect'), (6, 'Release')])),
-                ('value', models.FloatField(default=0)),
-                ('shard', models.PositiveSmallIntegerField()),
-                ('state', models.PositiveSmallIntegerField(choices=[(1, 'Queued'), (2, 'Leased'), (3, 'Delivered'), (4, 'Acknowledged'), (5, 'Active'), (6, 'Completed'), (7, 'Superseded'), (8, 'Rejected'), (9, 'Expired'), (10, 'Failed'), (11, 'Unknown')], default=1)),
-                ('valid_until', models.DateTimeField()),
-                ('reversion_s', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('lease_token', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('protocol_code', models.CharField(blank=True, max_length=40)),
-                ('detail', models.CharField(blank=True, max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("device_id", models.IntegerField()),
+                ("origin", models.UUIDField()),
+                ("revision", models.PositiveIntegerField()),
+                (
+                    "kind",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (1, "Set Active Power"),
+                            (2, "Limit Active Power"),
+                            (3, "Set Reactive Power"),
+                            (4, "Connect"),
+                            (5, "Disconnect"),
+                            (6, "Release"),
+                        ]
+                    ),
+                ),
+                ("value", models.FloatField(default=0)),
+                ("shard", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (1, "Queued"),
+                            (2, "Leased"),
+                            (3, "Delivered"),
+                            (4, "Acknowledged"),
+                            (5, "Active"),
+                            (6, "Completed"),
+                            (7, "Superseded"),
+                            (8, "Rejected"),
+                            (9, "Expired"),
+                            (10, "Failed"),
+                            (11, "Unknown"),
+                        ],
+                        default=1,
+                    ),
+                ),
+                ("valid_until", models.DateTimeField()),
+                ("reversion_s", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("lease_token", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("settled_at", models.DateTimeField(null=True)),
+                ("protocol_code", models.CharField(blank=True, max_length=40)),
+                ("detail", models.CharField(blank=True, max_length=200)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 1)), fields=['shard', 'id'], name='devicecommand_queued'), models.Index(condition=models.Q(('state__in', [2, 11])), fields=['lease_until'], name='devicecommand_leased'), models.Index(fields=['device_id', '-id'], name='devicecommand_device')],
-                'constraints': [models.UniqueConstraint(fields=('origin', 'device_id', 'revision'), name='devicecommand_once')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", 1)),
+                        fields=["shard", "id"],
+                        name="devicecommand_queued",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", [2, 11])),
+                        fields=["lease_until"],
+                        name="devicecommand_leased",
+                    ),
+                    models.Index(fields=["device_id", "-id"], name="devicecommand_device"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("origin", "device_id", "revision"), name="devicecommand_once"
+                    )
+                ],
             },
         ),
     ]
