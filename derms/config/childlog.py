@@ -76,5 +76,6 @@ def important(text: str) -> str:
         if event.get("level") not in {"error", "critical"}:
             return ""
         cause = str(event.get("exception", "")).rstrip().rpartition("\n")[2]
-        return " ".join(part for part in (str(event.get("event", "")), cause) if part)
+        said = str(event.get("event", "")).partition("\n")[0]
+        return " ".join(part for part in (said, cause) if part)
     return text if any(mark in text for mark in _MARKS) else ""

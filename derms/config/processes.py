@@ -125,13 +125,19 @@ def servers(plan: Plan) -> list[Process]:
         command = embedded.valkey_command(plan.folder / "valkey", plan.valkey_port)
         found.append(Process("valkey", tuple(command), 0, port=plan.valkey_port))
     if plan.devices:
-        command = [
-            "simulate", "--fleet", str(plan.folder / "fleet.csv"), "--devices", str(plan.devices),
-            "--base-port", str(plan.control_port + 1), "--control-port", str(plan.control_port),
-            "--log", str(plan.folder / "simulator.log"),
-        ]  # fmt: skip
-        found.append(Process("simulator", _manage(*command), 1, port=plan.control_port))
+        found.append(Process("simulator", _simulator(plan), 1, port=plan.control_port))
     return found
+
+
+def _simulator(plan: Plan) -> tuple[str, ...]:
+    """Return `manage.py simulate` without Django: it needs no database, and starts in half."""
+    folder = plan.folder
+    return _python(
+        "-m", "derms.southbound.simulator", "--devices", str(plan.devices),
+        "--control-port", str(plan.control_port), "--base-port", str(plan.control_port + 1),
+        "--fleet", str(folder / "fleet.csv"), "--log", str(folder / "simulator.log"),
+        "--state", str(folder / "simulator.json"),
+    )  # fmt: skip
 
 
 def doors(plan: Plan) -> list[Process]:

@@ -73,9 +73,8 @@ async def _start(plan: Plan, supervisor: Supervisor, steps: Steps) -> None:
         preflight.drop_stale_postgres_lock(data)
     servers = processes.servers(plan)
     supervisor.start(servers)
-    names = [p.name for p in servers if p.stage == 0]
-    with steps.step("PostgreSQL and Valkey"):
-        await supervisor.wait_ready(*names, timeout_s=_LIMIT_S)
+    with steps.step("PostgreSQL, Valkey, simulator"):
+        await supervisor.wait_ready(*(p.name for p in servers), timeout_s=_LIMIT_S)
     supervisor.start(processes.doors(plan))
     for line in await supervisor.run("prepare", processes.prepare_command()):
         what, _, took_s = line.rpartition("\t")
@@ -86,7 +85,7 @@ async def _start(plan: Plan, supervisor: Supervisor, steps: Steps) -> None:
     with steps.step("web process answers"):
         await _page_answers(plan, supervisor)
     page_s = steps.total_s
-    with steps.step("sockets, workers and simulator"):
+    with steps.step("sockets and workers"):
         await supervisor.wait_ready(*supervisor.children, timeout_s=_LIMIT_S)
     _write_state(plan, supervisor, ready=True)
     summary.show(plan, page_s=page_s, total_s=steps.total_s)
@@ -143,7 +142,7 @@ def _write_state(plan: Plan, supervisor: Supervisor, *, ready: bool) -> None:
         "host": plan.host,
         "web_port": plan.web_port,
         "socket_port": plan.socket_port,
-        "simulator_control_port": plan.control_port if plan.devices else None,
+        "control_port": plan.control_port if plan.devices else None,
         "pids": supervisor.pids() if ready else {},
         **{name.lower(): url for name, url in plan.urls().items()},
     }

@@ -16,8 +16,8 @@ def show(plan: Plan, *, page_s: float, total_s: float) -> None:
         say(f"    log in        {user['username']:<18} {user['password']:<24} {roles}")
     say(f"  REST            {plan.address}/api/v1   (document: /api/v1/openapi.yaml)")
     say(f"  CIM XML (SOAP)  {plan.address}/61968-5/create/executeDERGroups?wsdl")
-    for client in known.get("clients", []):
-        say(f"    {client['name']:<13} {client['client_id']:<18} {client['secret']}")
+    if dms := known.get("dms"):
+        say(f"    DMS client    {dms['client_id']:<18} {dms['secret']}")
     if known:
         say(f"  These passwords are kept in {path} (mode 600).")
     say(f"  Logs            {plan.folder / 'log'}")

@@ -1,19 +1,23 @@
 """The permission class of every REST view: the table decides, and nothing else."""
 
+from typing import TYPE_CHECKING
+
 from django.http import HttpRequest
 from rest_framework import permissions
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from derms.accounts.permissions import PUBLIC, has_permission, permission_of
 from derms.accounts.selectors import find_actor
 from derms.audit import services as audit
 
+if TYPE_CHECKING:  # a view imports its permissions while it is being loaded itself
+    from rest_framework.views import APIView
+
 
 class TablePermission(permissions.BasePermission):
     """Look up (route name, method) in `derms.accounts.permissions.ROUTES`; no row, no access."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         route = route_of(request._request)  # noqa: SLF001
         permission = permission_of(route, request.method or "GET")
         if permission == PUBLIC:

@@ -52,7 +52,7 @@ WEB_PORT = env_int("DERMS_PORT", 8000, low=1, high=65535)
 # Preferred ports of what listens on loopback only; another free one is taken when they are not.
 POSTGRES_PORT = env_int("DERMS_POSTGRES_PORT", 54329, low=1, high=65535)
 VALKEY_PORT = env_int("DERMS_VALKEY_PORT", 63799, low=1, high=65535)
-SIMULATOR_PORT = env_int("DERMS_SIMULATOR_PORT", 15100, low=1, high=65535)
+SIMULATOR_PORT = env_int("DERMS_SIMULATOR_PORT", 14999, low=1, high=65535)
 SIMULATED_DEVICES = env_int("DERMS_SIMULATED_DEVICES", 0 if PRODUCTION else 240, low=0, high=5000)
 BUILD_ID = env_str("DERMS_BUILD_ID", "dev")
 
