@@ -8,3 +8,10 @@ class GroupsApp(AppConfig):
 
     name = "groups"
     label = "groups"
+
+    def ready(self) -> None:
+        """Register the CIM profiles."""
+        from derms.cim.registry import register
+        from groups.cim import PROFILES
+
+        register(PROFILES)

@@ -15,6 +15,8 @@ from groups.models import DerGroup, GroupStatus, GroupStatusSample
 from groups.rules.definition import GroupKey, Name
 
 Ids = NDArray[np.int32]
+Group = DerGroup  # what doors, which may not import models, call the rows they get
+Status = GroupStatus
 
 
 def _visible(actor: Actor) -> QuerySet[DerGroup]:
@@ -135,6 +137,12 @@ def groups_of_device(device_pk: int, *, actor: Actor) -> QuerySet[DerGroup]:
 def revisions() -> dict[int, int]:
     """Return {group key: revision} of all live groups; a changed revision = changed members."""
     return dict(DerGroup.objects.filter(deleted_at__isnull=True).values_list("pk", "revision"))
+
+
+def mrids(group_pks: Sequence[int]) -> dict[int, str]:
+    """Return {group key: mRID} of live groups."""
+    found = DerGroup.objects.filter(pk__in=group_pks, deleted_at__isnull=True)
+    return dict(found.values_list("pk", "mrid"))
 
 
 def list_statuses(*, actor: Actor) -> QuerySet[GroupStatus]:

@@ -57,6 +57,7 @@ def _begin() -> None:
         _start("valkey", embedded.valkey_command(folder / "valkey", port), port, folder)
         os.environ["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
     os.environ.setdefault("DERMS_VAR_DIR", str(folder / "var"))
+    (folder / "var" / "static").mkdir(parents=True)
 
 
 _begin()

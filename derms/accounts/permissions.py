@@ -35,7 +35,13 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "alarms.read": _OPERATIONS | _ADMIN,
     "alarms.acknowledge": _CONTROL | _ENGINEERING,
     "grid.read": _OPERATIONS | _OFFICE | _ADMIN | _DMS | _AGGREGATOR,
-    "cim.use": _DMS,
+    "cim.use": _DMS | _AGGREGATOR,
+    "cim.DERGroups.create": _DMS,
+    "cim.DERGroups.change": _DMS,
+    "cim.DERGroups.delete": _DMS,
+    "cim.DERGroups.get": _DMS | _AGGREGATOR,
+    "cim.DERGroupStatuses.get": _DMS | _AGGREGATOR,
+    "cim.DERGroupDispatches.create": _DMS,
     "cim.read": _OPERATIONS | _ADMIN,
     "system.read": _OPERATIONS | _ADMIN,
     "audit.read": frozenset({Role.AUDITOR, Role.ADMIN}),
@@ -119,7 +125,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("dispatch-samples", "GET"): "dispatches.read",
     ("dispatch-events", "GET"): "dispatches.read",
     # CIM XML: the service itself, and the message log
-    ("cim-service", "GET"): "cim.use",
+    ("cim-service", "GET"): PUBLIC,  # WSDL and schemas
     ("cim-service", "POST"): "cim.use",
     ("cim-messages", "GET"): "cim.read",
     ("cim-message", "GET"): "cim.read",

@@ -122,14 +122,23 @@ class Reply:
     details: str
 
 
-def error_of(
-    error: DermsError, id: ObjectId | None = None, related: ObjectId | None = None
-) -> ReplyError:
-    """Translate an error of the house into a reply error: the only place where that is done."""
+def error_of(error: DermsError, about: ObjectId | None = None) -> ReplyError:
+    """Translate an error of the house into a reply error: the only place where that is done.
+
+    Args:
+        error: Services name the object at fault by the params `id`, `id_kind`, `object_type`.
+        about: The item the error happened in: the ID when the error names none, else the related
+            ID when it is another object (a bad member of a group, say).
+    """
+    named = error.params
+    own = about
+    if named.get("id"):
+        own = ObjectId(str(named["id"]), str(named["id_kind"]), str(named["object_type"]))
     details = error.message
     if error.cim_code == "5.3":
         details = f"Something went wrong inside; quote request {correlation.current()}"
-    return ReplyError(error.cim_code, details, id, related, retry=error.retry)
+    related = about if own and about and own.object_type != about.object_type else None
+    return ReplyError(error.cim_code, details, own, related, retry=error.retry)
 
 
 def read_header(root: etree._Element) -> Header | None:
@@ -167,7 +176,7 @@ def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Rep
         "Header",
         leaf("m:Verb", "reply"),
         leaf("m:Noun", messages.noun),
-        leaf("m:Timestamp", clock.now().isoformat(timespec="milliseconds")),
+        leaf("m:Timestamp", clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")),
         leaf("m:MessageID", new_mrid()),
         leaf("m:CorrelationID", follows or None),
     )

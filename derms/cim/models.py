@@ -11,6 +11,7 @@ class CimMessage(models.Model):
     mrid = models.CharField(max_length=64, unique=True, default=new_mrid, editable=False)
     direction = models.CharField(max_length=3, choices=[("in", "in"), ("out", "out")])
     client_id = models.CharField(max_length=64, db_index=True)
+    client_name = models.CharField(max_length=64, blank=True)
     address = models.CharField(max_length=64, blank=True)
     path = models.CharField(max_length=120)
     verb = models.CharField(max_length=12, blank=True)
@@ -28,6 +29,10 @@ class CimMessage(models.Model):
     reply_size = models.PositiveIntegerField(default=0)
     request_body = models.BinaryField(default=b"")
     reply_body = models.BinaryField(default=b"")
+    digest = models.CharField(max_length=64, blank=True)
+    """SHA-256 of the content; tells a repeated message from another one with the same MessageID."""
+    holds_message_id = models.BooleanField(default=False)
+    """True when the message was carried out: the same one again gets the stored reply."""
     replays = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -36,7 +41,7 @@ class CimMessage(models.Model):
             models.UniqueConstraint(
                 fields=["client_id", "message_id"],
                 name="cimmessage_once",
-                condition=models.Q(direction="in") & ~models.Q(message_id=""),
+                condition=models.Q(holds_message_id=True),
             ),
         ]
         indexes = [

@@ -27,6 +27,7 @@ class SoapFaultError(Exception):
     def __init__(
         self, message: str, *, fault: str = "Client", code: str = "1.8", http_status: int = 500
     ) -> None:
+        """See the class."""
         super().__init__(message)
         self.message = message
         self.fault = fault

@@ -4,11 +4,17 @@ import uuid
 
 BASE = "http://iec.ch/TC57/2017/"
 ENVELOPE = "http://iec.ch/TC57/2011/schema/message"
-FLAGS = (
-    "connectDisconnect frequencyWattCurveFunction maxRealPowerLimiting rampRateControl "
-    "reactivePowerDispatch realPowerDispatch voltageRegulation voltVarCurveFunction "
-    "voltWattCurveFunction"
-).split()
+FLAGS = [
+    "connectDisconnect",
+    "frequencyWattCurveFunction",
+    "maxRealPowerLimiting",
+    "rampRateControl",
+    "reactivePowerDispatch",
+    "realPowerDispatch",
+    "voltageRegulation",
+    "voltVarCurveFunction",
+    "voltWattCurveFunction",
+]
 TIME = "2026-11-20T10:00:00.1234567Z"
 
 
@@ -74,7 +80,8 @@ def full_group():
 def request(operation, noun, verb, content, **ids):
     """A message with a Payload; `content` None leaves the Payload out."""
     payload = "" if content is None else f"<Payload>{content}</Payload>"
-    return f'<{operation} xmlns="{BASE}{noun}Message">{header(verb, noun, **ids)}{payload}</{operation}>'
+    inner = header(verb, noun, **ids) + payload
+    return f'<{operation} xmlns="{BASE}{noun}Message">{inner}</{operation}>'
 
 
 def groups_content(*items):
@@ -89,8 +96,9 @@ def create_groups(*items, verb="create", **ids):
 def query(query_name, noun, *items, **ids):
     groups = "".join(items) or f"<EndDeviceGroup><mRID>g1</mRID>{FULL_NAME}</EndDeviceGroup>"
     return (
-        f'<{query_name}RequestMessage xmlns="{BASE}{query_name}Message">{header("get", noun, **ids)}'
-        f'<Request><{query_name} xmlns="{BASE}{query_name}#">{groups}</{query_name}></Request>'
+        f'<{query_name}RequestMessage xmlns="{BASE}{query_name}Message">'
+        + header("get", noun, **ids)
+        + f'<Request><{query_name} xmlns="{BASE}{query_name}#">{groups}</{query_name}></Request>'
         f"</{query_name}RequestMessage>"
     )
 
@@ -155,7 +163,8 @@ def statuses():
     return (
         f'<ChangedDERGroupStatuses xmlns="{BASE}DERGroupStatusesMessage">'
         + header("changed", "DERGroupStatuses")
-        + f'<Payload><DERGroupStatuses xmlns="{BASE}DERGroupStatuses#"><EndDeviceGroup><mRID>g</mRID>'
+        + f'<Payload><DERGroupStatuses xmlns="{BASE}DERGroupStatuses#"><EndDeviceGroup>'
+        "<mRID>g</mRID>"
         "<DERMonitorableParameter><DERParameter>activePower</DERParameter>"
         "<flowDirection>forward</flowDirection><yMultiplier>k</yMultiplier><yUnit>W</yUnit>"
         "<yUnitInstalledMax>9</yUnitInstalledMax><yUnitInstalledMin>-9</yUnitInstalledMin>"
@@ -183,7 +192,8 @@ def reply_with_everything(noun):
         "<m:reason>r</m:reason><m:details>d</m:details><m:xpath>a</m:xpath>"
         "<m:stackTrace>s</m:stackTrace><m:Location><m:node>n</m:node><m:pipeline>p</m:pipeline>"
         '<m:stage>s</m:stage></m:Location><m:ID kind="uuid" objectType="DERGroup" idType="t" '
-        'idAuthority="a">i</m:ID><m:relatedID kind="name">j</m:relatedID><m:object><m:mRID>o</m:mRID>'
+        'idAuthority="a">i</m:ID><m:relatedID kind="name">j</m:relatedID><m:object>'
+        "<m:mRID>o</m:mRID>"
         "<m:Name><m:name>n</m:name><m:NameType><m:name>n</m:name><m:description>d</m:description>"
         "<m:NameTypeAuthority><m:name>n</m:name><m:description>d</m:description>"
         "</m:NameTypeAuthority></m:NameType></m:Name><m:objectType>t</m:objectType></m:object>"

@@ -1,0 +1,280 @@
+"""One exchange from bytes to bytes: read, check, carry out once, reply, log.
+
+The order: SOAP, body root and SOAPAction, Header, permission, Verb and Noun, parts, schema; then,
+in one transaction, the claim on the MessageID, the profile's work with a savepoint per item, and
+the log with the reply last. What is refused as a whole leaves only its log row and audit record.
+Source: sections 3 and 6 of docs/standards/61968-5.md.
+"""
+
+import difflib
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from django.db import OperationalError, transaction
+from lxml import etree
+
+from derms.accounts.permissions import has_permission
+from derms.audit.services import record_refused
+from derms.cim import names, registry, schema, services, soap
+from derms.cim.envelope import (
+    Header,
+    ObjectId,
+    Outcome,
+    ReplyError,
+    error_of,
+    read_header,
+    render_reply,
+)
+from derms.cim.registry import Call, Profile
+from derms.cim.schema import MessageSet
+from derms.cim.services import Answer, Entry
+from derms.cim.soap import SoapFaultError
+from derms.core.actors import Actor
+from derms.core.errors import BusyError, DermsError, ForbiddenError, InvalidInputError
+
+_log = logging.getLogger(__name__)
+# Lock time-out, deadlock, serialisation failure: the same message may succeed in a moment.
+_BUSY_STATES = {"55P03", "40P01", "40001"}
+_MIN_LIKENESS = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One HTTP request that reached a CIM service, authenticated and within the size limit."""
+
+    path: str
+    soap_action: str
+    body: bytes
+    actor: Actor
+
+
+def receive(incoming: Incoming) -> Answer:
+    """Answer one message; never raises for what the client sent."""
+    actor = incoming.actor
+    entry = Entry(actor, incoming.path, incoming.body)
+    try:
+        message = soap.unwrap(incoming.body)
+        profile = _profile_for(message, incoming)
+    except SoapFaultError as error:
+        return refuse(entry, error, messages_at(incoming.path))
+    header = read_header(message) or Header()
+    entry.verb, entry.noun = profile.verb, profile.noun
+    entry.message_id, entry.correlation_id = header.message_id, header.correlation_id
+    try:
+        content = _checked(message, header, profile, actor)
+    except DermsError as error:
+        refusal = Outcome(errors=(error_of(error),))
+        answer = _reply(profile, header, refusal)
+        services.store_message(entry, answer)
+        _audit(profile, entry, refusal)
+        return answer
+    call = Call(content, header, actor)
+    answer, outcome = (_query if profile.verb == "get" else _execute)(profile, call, entry)
+    _audit(profile, entry, outcome)
+    return answer
+
+
+def messages_at(path: str) -> MessageSet | None:
+    """Return the message set of the service at a path: what a fault there can say its noun by."""
+    return next((p.messages for p in registry.service_at(path).values()), None)
+
+
+def refuse(entry: Entry, error: SoapFaultError, messages: MessageSet | None) -> Answer:
+    """Answer with a SOAP fault, logged and audited."""
+    body = soap.fault(error, messages)
+    answer = Answer(error.http_status, body, "FAULT", error.code, error.message)
+    services.store_message(entry, answer)
+    noun = messages.noun if messages else "unknown"
+    record_refused(
+        action="cim.message", object_type=noun[:60], reason=error.message[:500], actor=entry.actor
+    )
+    return answer
+
+
+def _profile_for(message: etree._Element, incoming: Incoming) -> Profile:
+    """Find the operation by body root; a SOAPAction of another operation is a contradiction."""
+    known = registry.service_at(incoming.path)
+    name = etree.QName(message)
+    profile = known.get(name.localname)
+    if profile is None or name.namespace != names.wrapper(profile.messages.message):
+        wanted = ", ".join(f"{{{names.wrapper(p.messages.message)}}}{r}" for r, p in known.items())
+        raise SoapFaultError(f"Unexpected wrapper element {message.tag} found. Expected {wanted}.")
+    action = incoming.soap_action.strip().strip("\"'")
+    if action and action.rsplit("/", 1)[-1] != profile.operation:
+        raise SoapFaultError(f"SOAPAction {action[:200]} does not belong to {message.tag}.")
+    return profile
+
+
+def _checked(
+    message: etree._Element, header: Header, profile: Profile, actor: Actor
+) -> etree._Element:
+    """Return the profile element of a message that is allowed, complete and valid.
+
+    Raises:
+        ForbiddenError: the client may not do this (7.5).
+        InvalidInputError: 1.5, 1.6, 1.7, 1.8, 2.5 or 2.9.
+    """
+    if not has_permission(actor, profile.permission):
+        raise ForbiddenError(f"{actor.name} may not {profile.verb} {profile.noun}")
+    if not header.verb or not header.noun:
+        raise InvalidInputError("Header with Verb and Noun is missing", cim_code="1.5")
+    if header.verb != profile.verb:
+        raise InvalidInputError(
+            f"Verb {header.verb!r} does not fit {profile.operation}", cim_code="2.9"
+        )
+    if not _alike(header.noun, profile.noun) and header.noun != profile.messages.message:
+        raise InvalidInputError(
+            f"Noun {header.noun!r} does not fit {profile.operation}", cim_code="2.5"
+        )
+    content = _content(message, profile)
+    fault = schema.check(profile.messages, message)
+    if fault:
+        raise InvalidInputError(fault[:1000])
+    return content
+
+
+def _alike(given: str, wanted: str) -> bool:
+    """Tell whether a noun is meant: real clients misspell theirs (`DEGroupForecasts`)."""
+    return difflib.SequenceMatcher(a=given, b=wanted).ratio() >= _MIN_LIKENESS
+
+
+def _content(message: etree._Element, profile: Profile) -> etree._Element:
+    wrapper = f"{{{etree.QName(message).namespace}}}"
+    part = message.find(f"{wrapper}{profile.part}")
+    name = profile.messages.message
+    content = None if part is None else part.find(f"{{{names.profile(name)}}}{name}")
+    if part is None or content is None:
+        code = "1.6" if profile.part == "Request" else "1.7"
+        missing = profile.part if part is None else f"{name} in {profile.part}"
+        raise InvalidInputError(f"{missing} is missing", cim_code=code)
+    for unread in ("OperationSet", "Compressed"):
+        if part.find(f"{wrapper}{unread}") is not None:
+            raise InvalidInputError(f"{unread} is not taken by {profile.operation}")
+    return content
+
+
+def _reply(profile: Profile, header: Header, outcome: Outcome) -> Answer:
+    reply = render_reply(profile.messages, header, outcome)
+    return Answer(200, soap.wrap(reply.xml), reply.result, reply.code, reply.details)
+
+
+def _query(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcome]:
+    """Answer a query. It has no effect, so a repeated one is answered afresh, never stale."""
+    outcome = _guarded(lambda: profile.handle(call))
+    answer = _reply(profile, call.header, outcome)
+    services.store_message(entry, answer)
+    return answer, outcome
+
+
+def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcome]:
+    """Carry a command out once, in one transaction with the log and the stored reply."""
+    entry.digest = hashlib.sha256(etree.tostring(call.content, with_tail=False)).hexdigest()
+    kept: list[Answer] = []
+
+    def work() -> Outcome:
+        with transaction.atomic():
+            key = services.claim_message(entry)
+            if isinstance(key, Answer):
+                kept.append(key)
+                return Outcome()
+            outcome = profile.handle(call)
+            if not outcome.final:
+                transaction.set_rollback(True)
+                return outcome
+            answer = _reply(profile, call.header, outcome)
+            services.complete_message(key, entry, answer)
+        kept.append(answer)
+        return outcome
+
+    outcome = _guarded(work)
+    if kept:
+        return kept[0], outcome
+    answer = _reply(profile, call.header, outcome)
+    services.store_message(entry, answer)
+    return answer, outcome
+
+
+def _guarded(work: Callable[[], Outcome]) -> Outcome:
+    """Run a profile; what it could not do becomes one error for the whole message."""
+    try:
+        return work()
+    except DermsError as error:
+        if error.cim_code == "5.3":
+            _log.exception("internal error at the CIM door")
+        return Outcome(errors=(error_of(error),))
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") not in _BUSY_STATES:
+            _log.exception("database error at the CIM door")
+            return _internal()
+        return Outcome(errors=(error_of(BusyError("Somebody else is changing this; try again")),))
+    except Exception:  # noqa: BLE001 - the door: what nobody foresaw is answered 5.3 and logged
+        _log.exception("unexpected error at the CIM door")
+        return _internal()
+
+
+def _internal() -> Outcome:
+    return Outcome(errors=(error_of(DermsError("internal error")),))
+
+
+def _audit(profile: Profile, entry: Entry, outcome: Outcome) -> None:
+    """Record what was refused; a question without an answer is no refused command."""
+    if not outcome.errors or (profile.verb == "get" and outcome.errors[0].code == "99.1"):
+        return
+    first = outcome.errors[0]
+    record_refused(
+        action=f"cim.{profile.verb}_{profile.noun}"[:60],
+        object_type=(first.id.object_type if first.id else profile.noun)[:60],
+        object_mrid=first.id.value[:128] if first.id and first.id.kind == "uuid" else "",
+        reason=first.details[:500],
+        asked={
+            "message_id": entry.message_id,
+            "errors": [_in_short(error) for error in outcome.errors[:100]],
+        },
+        actor=entry.actor,
+    )
+
+
+def _in_short(error: ReplyError) -> dict[str, str]:
+    return {
+        "code": error.code,
+        "details": error.details[:500],
+        "id": error.id.value if error.id else "",
+    }
+
+
+class Item(Protocol):
+    """One group or dispatch of a message: it knows how the client pointed at it."""
+
+    @property
+    def about(self) -> ObjectId | None:
+        """The ID for errors."""
+
+
+_I = TypeVar("_I", bound=Item)
+_T = TypeVar("_T")
+
+
+def carry_out(
+    items: Iterable[_I], act: Callable[[_I], _T]
+) -> tuple[list[_T], tuple[ReplyError, ...]]:
+    """Do each item in a savepoint of its own: the good ones stay, each bad one is one error.
+
+    Args:
+        items: Items of one message, in its order.
+        act: Calls a service; raises DermsError when the item is refused.
+
+    Returns:
+        Results of the good items, errors of the bad ones, both in order.
+    """
+    done: list[_T] = []
+    errors: list[ReplyError] = []
+    for item in items:
+        try:
+            with transaction.atomic():
+                done.append(act(item))
+        except DermsError as error:
+            errors.append(error_of(error, item.about))
+    return done, tuple(errors)

@@ -1,0 +1,151 @@
+"""The message log: what came in, what went out, and one effect per client and MessageID.
+
+A message that has effects claims its MessageID by inserting its row first, in the transaction
+that carries it out. A second sender of the same message waits in the database until the first has
+committed, and finds the stored reply. Source: section 6 row 21 of docs/standards/61968-5.md.
+"""
+
+import datetime as dt
+import hashlib
+import time
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, connection, models, transaction
+
+from derms.cim.models import CimMessage
+from derms.core import clock, correlation
+from derms.core.actors import Actor
+from derms.core.errors import RuleViolationError
+
+_WAIT_S = 10
+"""How long a second sender of a message waits for the first one's reply."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known about one incoming message; filled in while it is read."""
+
+    actor: Actor
+    path: str
+    request: bytes
+    verb: str = ""
+    noun: str = ""
+    message_id: str = ""
+    correlation_id: str = ""
+    digest: str = ""
+    received_at: dt.datetime = field(default_factory=clock.now)
+    _started: float = field(default_factory=time.perf_counter)
+
+    def elapsed_ms(self) -> float:
+        """Return the time since the message came in [ms]."""
+        return (time.perf_counter() - self._started) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the client, and what the log says about it."""
+
+    http_status: int
+    body: bytes
+    result: str
+    code: str
+    details: str = ""
+
+
+def _short(value: str, limit: int) -> str:
+    """Return an identifier that fits its column: itself, or its hash when it is too long."""
+    if len(value) <= limit:
+        return value
+    return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+
+
+def _row(entry: Entry) -> CimMessage:
+    return CimMessage(
+        direction="in",
+        client_id=entry.actor.mrid,
+        client_name=entry.actor.name[:64],
+        address=entry.actor.address[:64],
+        path=entry.path[:120],
+        verb=entry.verb[:12],
+        noun=entry.noun[:60],
+        message_id=_short(entry.message_id, 128),
+        correlation_id=_short(entry.correlation_id, 128),
+        request_correlation_id=correlation.current()[:64],
+        received_at=entry.received_at,
+        request_size=len(entry.request),
+        request_body=zlib.compress(entry.request, level=1),
+        digest=entry.digest,
+    )
+
+
+def _outcome(entry: Entry, answer: Answer) -> dict[str, Any]:
+    return {
+        "duration_ms": entry.elapsed_ms(),
+        "http_status": answer.http_status,
+        "result": answer.result,
+        "code": answer.code,
+        "details": answer.details[:500],
+        "reply_size": len(answer.body),
+        "reply_body": zlib.compress(answer.body, level=1),
+    }
+
+
+def store_message(entry: Entry, answer: Answer) -> None:
+    """Log an exchange that had no effect: a query, a refusal, a fault. It may be sent again."""
+    row = _row(entry)
+    for name, value in _outcome(entry, answer).items():
+        setattr(row, name, value)
+    row.save(force_insert=True)
+
+
+def claim_message(entry: Entry) -> int | Answer:
+    """Take the MessageID for this message, or find the reply of the first time.
+
+    Must run inside the transaction that carries the message out.
+
+    Returns:
+        The key for `complete_message`, or the stored answer of the same message.
+
+    Raises:
+        RuleViolationError: the MessageID was used for a different message (CIM 6.1).
+        OperationalError: the first sender did not finish within the waiting time (lock time-out).
+    """
+    row = _row(entry)
+    row.holds_message_id = bool(entry.message_id)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{_WAIT_S}s'")
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return _earlier(row)
+    return row.pk
+
+
+def _earlier(row: CimMessage) -> Answer:
+    first = CimMessage.objects.get(
+        client_id=row.client_id, message_id=row.message_id, holds_message_id=True
+    )
+    if (first.verb, first.noun, first.digest) != (row.verb, row.noun, row.digest):
+        raise RuleViolationError(
+            f"MessageID {row.message_id} was used before for a different message",
+            code="message_id_reused",
+            object_type="Message",
+            id_kind="transaction",
+            id=row.message_id,
+        )
+    CimMessage.objects.filter(pk=first.pk).update(replays=models.F("replays") + 1)
+    return Answer(
+        first.http_status or 200,
+        zlib.decompress(first.reply_body),
+        first.result,
+        first.code,
+        first.details,
+    )
+
+
+def complete_message(key: int, entry: Entry, answer: Answer) -> None:
+    """Store the reply with a claimed message: the last write of its transaction."""
+    CimMessage.objects.filter(pk=key).update(**_outcome(entry, answer))

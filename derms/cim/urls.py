@@ -1,0 +1,13 @@
+"""Routes of the CIM door, with and without the standard's prefix, double slashes tolerated."""
+
+from django.urls import re_path
+
+from derms.cim.views import service
+
+urlpatterns = [
+    re_path(
+        r"^/*(?:61968-[0-9]+/+)*(?P<path>(?:create|change|get)/+[A-Za-z]+)/*$",
+        service,
+        name="cim-service",
+    ),
+]
