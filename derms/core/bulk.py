@@ -35,6 +35,7 @@ _TYPES = {
     "float32": ("float4", 700, ">f4"),
     "float64": ("float8", 701, ">f8"),
     "datetime64[us]": ("timestamptz", 1184, ">i8"),
+    "|V16": ("uuid", 2950, "V16"),
 }
 
 

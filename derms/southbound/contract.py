@@ -138,7 +138,11 @@ class SettingsReading:
     """What a device is set to now, SI; None = as rated."""
 
     max_w: float | None = None
+    """Most it may inject."""
     max_charge_w: float | None = None
+    """Most it may absorb."""
+    base_w: float | None = None
+    """What the protocol's percentages of active power are taken of."""
     max_va: float | None = None
     max_var_injected: float | None = None
     max_var_absorbed: float | None = None

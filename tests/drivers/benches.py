@@ -31,7 +31,7 @@ class SunSpecBench:
 
     def built(self):
         return [
-            {"rated_w": d.base_w, "rated_wh": d.rated_wh, "serial": d.serial}
+            {"rated_w": d.rated_w, "rated_wh": d.rated_wh, "serial": d.serial}
             for d in self.simulator.devices
         ]
 

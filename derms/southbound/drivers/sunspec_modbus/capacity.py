@@ -29,7 +29,7 @@ async def _capacity(channel: Channel, layout: Layout) -> Mapping[str, float]:
 
 
 async def read_nameplate(channel: Channel, layout: Layout) -> NameplateReading:
-    """Read identity and ratings; the DER's rated power is its discharge rating when it has one.
+    """Read identity and ratings; a separate discharge rating is the rated injection.
 
     Raises:
         DriverError: a request failed, or a reply cannot be true.
@@ -40,7 +40,7 @@ async def read_nameplate(channel: Channel, layout: Layout) -> NameplateReading:
     ratings = await _capacity(channel, layout)
     energy = (await read_storage(channel, layout)).get("WHRtg")
     return NameplateReading(
-        rated_w=ratings.get("WMaxRtg"),
+        rated_w=ratings.get("WDisChaRteMaxRtg", ratings.get("WMaxRtg")),
         rated_charge_w=ratings.get("WChaRteMaxRtg"),
         rated_va=ratings.get("VAMaxRtg"),
         rated_charge_va=ratings.get("VAChaRteMaxRtg"),
@@ -73,15 +73,17 @@ async def read_settings(channel: Channel, layout: Layout) -> SettingsReading:
     """
     values = await _capacity(channel, layout)
 
-    def setting(name: str, rating: str) -> float | None:
-        return values.get(name, values.get(rating))
+    def setting(name: str) -> float | None:
+        return values.get(name, values.get(f"{name}Rtg"))
 
+    base_w, discharge_w = setting("WMax"), setting("WDisChaRteMax")
     return SettingsReading(
-        max_w=setting("WMax", "WMaxRtg"),
-        max_charge_w=setting("WChaRteMax", "WChaRteMaxRtg"),
-        max_va=setting("VAMax", "VAMaxRtg"),
-        max_var_injected=setting("VarMaxInj", "VarMaxInjRtg"),
-        max_var_absorbed=setting("VarMaxAbs", "VarMaxAbsRtg"),
+        max_w=base_w if discharge_w is None else discharge_w,
+        max_charge_w=setting("WChaRteMax"),
+        base_w=base_w,
+        max_va=setting("VAMax"),
+        max_var_injected=setting("VarMaxInj"),
+        max_var_absorbed=setting("VarMaxAbs"),
     )
 
 

@@ -72,12 +72,12 @@ def check_command(command: Command, layout: Layout, raw: Mapping[int, Raw]) -> N
     if command.kind in {CommandKind.CONNECT, CommandKind.DISCONNECT, CommandKind.RELEASE}:
         return
     settings = layout.settings
-    if settings is None or settings.max_w is None:
+    if settings is None or settings.max_w is None or settings.base_w is None:
         raise _refuse("the device states no maximum power (model 702)", "no_capacity")
     if command.kind is CommandKind.SET_ACTIVE_POWER:
         check_range(command.value, _lowest_w(layout, settings), settings.max_w, "W")
     elif command.kind is CommandKind.LIMIT_ACTIVE_POWER:
-        check_range(command.value, 0.0, settings.max_w, "W")
+        check_range(command.value, 0.0, settings.base_w, "W")
     else:
         low, high = -(settings.max_var_absorbed or 0.0), settings.max_var_injected or 0.0
         check_range(command.value, low, high, "var")
@@ -155,8 +155,8 @@ def _limit_active(
     command: Command, layout: Layout, raw: Mapping[int, Raw], reversion_s: int
 ) -> Plan:
     # Percent of the WMax setting, not of the rating: that is what the device applies it to.
-    max_w = (layout.settings.max_w if layout.settings else None) or 0.0
-    percent = 100 * command.value / max_w if max_w else 0.0
+    base_w = (layout.settings.base_w if layout.settings else None) or 0.0
+    percent = 100 * command.value / base_w if base_w else 0.0
     scales = layout.scales.get(704, {})
     value = codec.encode_point(704, "WMaxLimPct", min(percent, 100.0), scales)
     expect = {"WMaxLimPctEna": 1, "WMaxLimPct": value}

@@ -105,10 +105,10 @@ def _quantities(ac: Block, points: Mapping[str, float], layout: Layout) -> dict[
         found = next((points[name] for name in names if name in points), None)
         if found is not None:
             values[quantity] = found
-    max_w = layout.settings.max_w if layout.settings else None
-    if "ThrotPct" in points and "W" in points and max_w is not None:
+    base_w = layout.settings.base_w if layout.settings else None
+    if "ThrotPct" in points and "W" in points and base_w is not None:
         # ThrotPct says how much of the maximum is held back at this moment.
-        values[Quantity.AVAILABLE_POWER_W] = points["W"] + points["ThrotPct"] * max_w / 100
+        values[Quantity.AVAILABLE_POWER_W] = points["W"] + points["ThrotPct"] * base_w / 100
     return values
 
 
