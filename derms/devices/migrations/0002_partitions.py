@@ -33,7 +33,5 @@ ALTER TABLE devices_devicestatus SET (fillfactor = 60);
 class Migration(migrations.Migration):
     dependencies = [("devices", "0001_initial")]
     operations = [
-        migrations.RunSQL(
-            READINGS, "DROP TABLE devices_reading; DROP TABLE devices_readingrollup;"
-        )
+        migrations.RunSQL(READINGS, "DROP TABLE devices_reading; DROP TABLE devices_readingrollup;")
     ]

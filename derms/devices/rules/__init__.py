@@ -1,0 +1,1 @@
+"""Pure computations on devices and readings; numpy in, numpy out, no Django."""

@@ -1,0 +1,351 @@
+"""What a device row must look like: one home for CSV rows and for single devices.
+
+Columns in, errors out; a single device is a table of one row. Text is turned into values by
+`parse_cells`, values are checked by `check_rows`.
+Source: columns are ours (docs/configuration.md, "Devices CSV"); ratings IEEE 1547-2018 table 28.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Columns = dict[str, list[Any]]
+
+KINDS = ("pv", "battery", "ev_charger", "load", "genset", "wind", "other")
+LIFECYCLE_STATES = ("planned", "registered", "suspended", "retired")
+PHASES = ("ABC", "AB", "BC", "AC", "A", "B", "C", "s12")
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_TEXT = re.compile(r"[^\x00-\x1f\x7f]+")
+_MRID = re.compile(r"[A-Za-z0-9._:~-]+")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER_CHARACTERS = frozenset("0123456789.eE+-")
+# Nothing on a distribution grid is rated above this: 10 GW, or 10 GWh.
+_LARGEST = 1e10
+# A cell a spreadsheet would run as a formula, after any number of quotes of ours.
+_FORMULA = re.compile(r"'+[=+\-@\t\r]")
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One thing wrong with one row.
+
+    Attributes:
+        row: Row as a spreadsheet counts it: the header is 1. For a single device 0.
+        column: Column name; empty when the whole row is meant.
+        code: snake_case code for machines.
+        message: One sentence for the person who made the file.
+    """
+
+    row: int
+    column: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """What one column holds.
+
+    Attributes:
+        parse: Text to value; raises ValueError with the sentence to show.
+        default: Value of an empty cell; `...` = must not be empty.
+        low: Least number allowed.
+        high: Greatest number allowed.
+        length: Longest text allowed.
+        pattern: What the whole text must match, and how to say so.
+    """
+
+    parse: Callable[[str], Any]
+    default: Any = None
+    low: float | None = None
+    high: float = _LARGEST
+    length: int = 0
+    pattern: re.Pattern[str] = _TEXT
+
+
+def _text(cell: str) -> str:
+    return cell[1:] if _FORMULA.match(cell) else cell
+
+
+def _number(cell: str) -> float:
+    if not _NUMBER.fullmatch(cell):
+        raise ValueError(f"{cell[:40]!r} is not a number.")
+    return float(cell)
+
+
+def _whole(cell: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", cell, re.ASCII):
+        raise ValueError(f"{cell[:40]!r} is not a whole number.")
+    return int(cell)
+
+
+def _flag(cell: str) -> bool:
+    try:
+        return _FLAGS[cell.lower()]
+    except KeyError:
+        raise ValueError(f"{cell[:40]!r} is neither true nor false.") from None
+
+
+def _one_of(*values: str) -> Callable[[str], str]:
+    def parse(cell: str) -> str:
+        if cell not in values:
+            raise ValueError(f"{cell[:40]!r} is not one of {', '.join(values)}.")
+        return cell
+
+    return parse
+
+
+def _rating(default: Any = None) -> Field:
+    return Field(_number, default=default, low=0)
+
+
+FIELDS: dict[str, Field] = {
+    "mrid": Field(_text, default="", length=128, pattern=_MRID),
+    "name": Field(_text, default=..., length=120),
+    "kind": Field(_one_of(*KINDS), default=...),
+    "owner": Field(_text, default=..., length=120),
+    "feeder": Field(_text, default="", length=80),
+    "transformer": Field(_text, default="", length=80),
+    "usage_point": Field(_text, default="", length=80),
+    "phase": Field(_one_of(*PHASES), default="ABC"),
+    "import_limit_w": _rating(),
+    "export_limit_w": _rating(),
+    "protocol": Field(_text, default="", length=32),
+    "address": Field(_text, default="", length=200),
+    "poll_interval_s": Field(_whole, default=5, low=1, high=86_400),
+    "rated_w": _rating(0.0),
+    "rated_charge_w": _rating(0.0),
+    "rated_va": _rating(),
+    "rated_var_injected": _rating(0.0),
+    "rated_var_absorbed": _rating(0.0),
+    "rated_wh": _rating(),
+    "ramp_w_per_s": _rating(),
+    "rated_voltage_v": _rating(),
+    "normal_category": Field(_one_of("A", "B"), default=""),
+    "abnormal_category": Field(_one_of("I", "II", "III"), default=""),
+    "manufacturer": Field(_text, default="", length=80),
+    "model": Field(_text, default="", length=80),
+    "serial_number": Field(_text, default="", length=80),
+    "lifecycle_state": Field(_one_of(*LIFECYCLE_STATES), default="planned"),
+    "eligible": Field(_flag, default=False),
+}
+COLUMNS = tuple(FIELDS)
+
+
+def parse_cells(
+    cells: Mapping[str, Sequence[str]], rows: Sequence[int]
+) -> tuple[Columns, list[RowError]]:
+    """Turn text cells into values.
+
+    Args:
+        cells: Column name to cells [n]; all of `COLUMNS`.
+        rows: Row numbers [n] for the errors.
+
+    Returns:
+        Values, the default where a cell was empty or bad; errors.
+    """
+    values: Columns = {}
+    errors: list[RowError] = []
+    for name, field in FIELDS.items():
+        column = cells[name]
+        fast = _parse_numbers(column, field) if field.parse is _number else None
+        if fast is not None:
+            values[name] = fast
+            continue
+        # Cells repeat a lot (kind, owner, feeder): each different text is parsed once.
+        known: dict[str, Any] = {}
+        problems: dict[str, str] = {}
+        for cell in set(column):
+            known[cell], problem = _parse_cell(cell, field)
+            if problem:
+                problems[cell] = problem
+        values[name] = [known[cell] for cell in column]
+        if problems:
+            errors += [
+                RowError(row, name, "required" if not cell else "invalid", problems[cell])
+                for row, cell in zip(rows, column, strict=True)
+                if cell in problems
+            ]
+    return values, errors
+
+
+def _parse_cell(cell: str, field: Field) -> tuple[Any, str]:
+    fallback = "" if field.default is ... else field.default
+    if not cell:
+        return fallback, f"{'A value is needed.' if field.default is ... else ''}"
+    try:
+        return field.parse(cell), ""
+    except ValueError as error:
+        return fallback, str(error)
+
+
+def _parse_numbers(column: Sequence[str], field: Field) -> list[float | None] | None:
+    """Parse a column of plain numbers at once; None when a closer look is needed."""
+    if not _NUMBER_CHARACTERS.issuperset("".join(set(column))):
+        return None
+    try:
+        return [float(cell) if cell else field.default for cell in column]
+    except ValueError:
+        return None
+
+
+def check_rows(values: Columns, rows: Sequence[int]) -> list[RowError]:
+    """Check ranges, lengths and what columns must say together.
+
+    Args:
+        values: All of `COLUMNS`, equally long [n]; `rated_va` is filled in where it is None.
+        rows: Row numbers [n] for the errors.
+    """
+    errors: list[RowError] = []
+    for name, field in FIELDS.items():
+        if field.low is not None:
+            _check_range(name, field, values[name], rows, errors)
+        elif field.length:
+            _check_text(name, field, values[name], rows, errors)
+    values["rated_va"] = [
+        max(w, c) if va is None else va
+        for va, w, c in zip(
+            values["rated_va"], values["rated_w"], values["rated_charge_w"], strict=True
+        )
+    ]
+    _check_together(values, rows, errors)
+    return errors
+
+
+def _check_range(
+    name: str, field: Field, column: list[Any], rows: Sequence[int], errors: list[RowError]
+) -> None:
+    numbers = np.array([np.nan if v is None else v for v in column], dtype="float64")
+    empty = np.array([v is None for v in column], dtype=bool)
+    inside = (numbers >= field.low) & (numbers <= field.high)
+    text = f"Must lie between {field.low:g} and {field.high:g}."
+    errors += [
+        RowError(rows[i], name, "out_of_range", text)
+        for i in np.flatnonzero(~inside & ~empty).tolist()
+    ]
+
+
+def _check_text(
+    name: str, field: Field, column: list[Any], rows: Sequence[int], errors: list[RowError]
+) -> None:
+    bad: dict[str, str] = {}
+    for text in set(column):
+        if not text:
+            continue
+        if len(text) > field.length:
+            bad[text] = f"Longer than {field.length} characters."
+        elif text != text.strip():
+            bad[text] = "Has blanks at its start or end."
+        elif not field.pattern.fullmatch(text):
+            bad[text] = "Holds characters that are not allowed."
+    if bad:
+        errors += [
+            RowError(row, name, "invalid", bad[text])
+            for row, text in zip(rows, column, strict=True)
+            if text in bad
+        ]
+
+
+def _numbers(values: Columns, name: str) -> Any:
+    return np.array([np.nan if v is None else v for v in values[name]], dtype="float64")
+
+
+def _filled(values: Columns, name: str) -> Any:
+    return np.array([bool(v) for v in values[name]], dtype=bool)
+
+
+def _check_together(values: Columns, rows: Sequence[int], errors: list[RowError]) -> None:
+    kind = np.array(values["kind"], dtype="U12")
+    power, charge = _numbers(values, "rated_w"), _numbers(values, "rated_charge_w")
+    apparent, energy = _numbers(values, "rated_va"), _numbers(values, "rated_wh")
+    point = _filled(values, "usage_point")
+    located = _filled(values, "feeder") | _filled(values, "transformer")
+    # A volt-ampere rating may be rounded down on the plate; a watt of slack in 100 kW is fine.
+    slack = 1 + 1e-5
+    rules = (
+        (
+            "rated_w",
+            "required",
+            "A device needs a rated_w or a rated_charge_w above 0.",
+            (power <= 0) & (charge <= 0),
+        ),
+        (
+            "rated_va",
+            "out_of_range",
+            "Must not be less than rated_w and rated_charge_w.",
+            apparent * slack < np.maximum(power, charge),
+        ),
+        (
+            "rated_wh",
+            "required",
+            "A battery needs its rated energy, above 0.",
+            (kind == "battery") & ~(energy > 0),
+        ),
+        (
+            "address",
+            "required",
+            "Protocol and address go together: give both or neither.",
+            _filled(values, "protocol") != _filled(values, "address"),
+        ),
+        (
+            "usage_point",
+            "required",
+            "A feeder or transformer needs the usage_point the device hangs on.",
+            located & ~point,
+        ),
+        (
+            "feeder",
+            "required",
+            "A transformer needs the feeder it hangs on.",
+            _filled(values, "transformer") & ~_filled(values, "feeder"),
+        ),
+    )
+    for column, code, message, bad in rules:
+        errors += [RowError(rows[i], column, code, message) for i in np.flatnonzero(bad).tolist()]
+
+
+def check_unique(values: Columns, rows: Sequence[int]) -> list[RowError]:
+    """Find rows that repeat an mRID, name or address of an earlier row of the same file.
+
+    Also rows that describe a usage point or transformer otherwise than an earlier row does.
+    """
+    errors: list[RowError] = []
+    alive = [state != "retired" for state in values["lifecycle_state"]]
+    addresses = [
+        (protocol, address) if address and live else None
+        for protocol, address, live in zip(
+            values["protocol"], values["address"], alive, strict=True
+        )
+    ]
+    for name, keys in (
+        ("mrid", values["mrid"]),
+        ("name", values["name"]),
+        ("address", addresses),
+    ):
+        if len(set(keys)) == len(keys):
+            continue
+        first: dict[Any, int] = {}
+        for row, key in zip(rows, keys, strict=True):
+            if key and first.setdefault(key, row) != row:
+                text = f"Row {first[key]} has the same {name}."
+                errors.append(RowError(row, name, "duplicate", text))
+    point = ("feeder", "transformer", "phase", "import_limit_w", "export_limit_w")
+    errors += _check_same(values, rows, "usage_point", point)
+    errors += _check_same(values, rows, "transformer", ("feeder",))
+    return errors
+
+
+def _check_same(
+    values: Columns, rows: Sequence[int], name: str, described_by: Sequence[str]
+) -> list[RowError]:
+    descriptions = zip(*(values[column] for column in described_by), strict=True)
+    first: dict[str, tuple[int, Any]] = {}
+    errors = []
+    for row, key, described in zip(rows, values[name], descriptions, strict=True):
+        if key and first.setdefault(key, (row, described))[1] != described:
+            text = f"Row {first[key][0]} describes {name} {key} otherwise."
+            errors.append(RowError(row, name, "conflict", text))
+    return errors

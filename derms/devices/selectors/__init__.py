@@ -1,0 +1,33 @@
+"""Reads of the devices room: register, numpy columns, readings."""
+
+from derms.devices.selectors.columns import (
+    DeviceColumns,
+    LatestColumns,
+    device_columns,
+    latest_columns,
+)
+from derms.devices.selectors.live import is_stale, live_rows, live_rows_of
+from derms.devices.selectors.register import (
+    Dispatchable,
+    dispatchable,
+    find_ids,
+    get_device,
+    list_devices,
+    search_devices,
+)
+
+__all__ = [
+    "DeviceColumns",
+    "Dispatchable",
+    "LatestColumns",
+    "device_columns",
+    "dispatchable",
+    "find_ids",
+    "get_device",
+    "is_stale",
+    "latest_columns",
+    "list_devices",
+    "live_rows",
+    "live_rows_of",
+    "search_devices",
+]

@@ -1,0 +1,103 @@
+"""Reads of the device register: one device, lists, keys of many mRIDs, who may be dispatched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models import Q, QuerySet
+from numpy.typing import NDArray
+
+from derms.core import bulk
+from derms.core.errors import NotFoundError
+from derms.devices.choices import LifecycleState
+from derms.devices.models import EndDevice
+
+Scope = set[str] | frozenset[str] | None
+"""mRIDs of the organisations whose devices the caller may see; None = all."""
+
+
+def list_devices(*, visible: Scope = None) -> QuerySet[EndDevice]:
+    """Return the devices of the organisations `visible`, with what a row shows."""
+    devices = EndDevice.objects.select_related(
+        "owner", "usage_point__feeder", "usage_point__transformer", "nameplate"
+    ).order_by("id")
+    return devices if visible is None else devices.filter(owner__mrid__in=visible)
+
+
+def search_devices(devices: QuerySet[EndDevice], text: str) -> QuerySet[EndDevice]:
+    """Keep the devices whose name, mRID, address or further name contains `text`."""
+    named = EndDevice.objects.filter(names__name__icontains=text).values("pk")
+    return devices.filter(
+        Q(name__icontains=text)
+        | Q(mrid__istartswith=text)
+        | Q(address__icontains=text)
+        | Q(pk__in=named)
+    )
+
+
+def get_device(mrid: str, *, visible: Scope = None) -> EndDevice:
+    """Return one device.
+
+    Raises:
+        NotFoundError: no such device, or not one of the organisations `visible`.
+    """
+    try:
+        return list_devices(visible=visible).get(mrid=mrid)
+    except EndDevice.DoesNotExist:
+        raise NotFoundError(
+            f"There is no device {mrid}.", code="unknown_device", mrid=mrid
+        ) from None
+
+
+def find_ids(mrids: Sequence[str]) -> NDArray[np.int32]:
+    """Return the primary keys of devices by mRID [n]; -1 where there is no such device."""
+    wanted = list(mrids)
+    if not wanted:
+        return np.zeros(0, dtype="int32")
+    sql = "SELECT mrid, id FROM devices_enddevice WHERE mrid = ANY(%(mrids)s::text[])"
+    known: dict[str, int] = dict(bulk.execute(sql, {"mrids": wanted}).fetchall())
+    return np.fromiter((known.get(mrid, -1) for mrid in wanted), dtype="int32", count=len(wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatchable:
+    """Which devices may be members of groups and be commanded.
+
+    Attributes:
+        allowed: True where it may [n].
+        reasons: Why not, for people; empty where it may [n].
+    """
+
+    allowed: NDArray[np.bool_]
+    reasons: list[str]
+
+
+def dispatchable(ids: NDArray[Any]) -> Dispatchable:
+    """Say which devices are registered and eligible, and why the others may not be commanded.
+
+    Args:
+        ids: Primary keys [n]; -1 or unknown keys are not allowed.
+    """
+    sql = """
+        SELECT id, lifecycle_state, eligible, eligibility_reason FROM devices_enddevice
+        WHERE id = ANY(%(ids)s::int4[])
+          AND NOT (eligible AND lifecycle_state = 'registered')
+    """
+    keys = np.asarray(ids, dtype="int32")
+    refused = {row[0]: _reason(*row[1:]) for row in bulk.execute(sql, {"ids": keys}).fetchall()}
+    found = "SELECT id FROM devices_enddevice WHERE id = ANY(%(ids)s::int4[])"
+    present = {row[0] for row in bulk.execute(found, {"ids": keys}).fetchall()}
+    reasons = [
+        refused.get(key, "") if key in present else "There is no such device."
+        for key in keys.tolist()
+    ]
+    return Dispatchable(np.array([not reason for reason in reasons], dtype=bool), reasons)
+
+
+def _reason(state: str, eligible: bool, why: str) -> str:  # noqa: FBT001 - a row of the table
+    if state != LifecycleState.REGISTERED:
+        return f"The device is {state}, not registered."
+    if not eligible:
+        return f"The device is not eligible for dispatch: {why or 'no reason given'}."
+    return ""
