@@ -93,8 +93,14 @@ class Plan:
         }
         if not {"DERMS_SECRET_KEY", "DERMS_SECRET_KEY_FILE"} & os.environ.keys():
             own["DERMS_SECRET_KEY_FILE"] = str(self.folder / "secret_key")
-        # Without byte code every restart would compile every module again.
-        inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        # Without byte code every restart would compile every module again; PG* variables of the
+        # shell are about some other server.
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name != "PYTHONDONTWRITEBYTECODE"
+            and not (self.postgres_port and name.startswith("PG"))
+        }
         return inherited | own
 
 

@@ -65,6 +65,7 @@ async def run(plan: Plan) -> int:
 async def _start(plan: Plan, supervisor: Supervisor, steps: Steps) -> None:
     say(f"Starting DERMS, data in {plan.folder}")
     _make_folder(plan.folder)
+    _write_state(plan, supervisor, ready=False)
     if plan.postgres_port:
         data = plan.folder / "postgres"
         if not (data / "PG_VERSION").exists():

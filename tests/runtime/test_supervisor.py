@@ -1,0 +1,107 @@
+"""`manage.py up` with real processes: it starts, survives, refuses and stops."""
+
+import os
+import signal
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.system import System, credentials, run_up, wait_until
+
+CHILDREN = (
+    "postgres", "valkey", "simulator", "web", "sockets", "southbound", "status", "dispatch",
+    "core", "beat",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory):
+    system = System(tmp_path_factory.mktemp("up")).start()
+    yield system
+    system.send(signal.SIGINT)
+
+
+@pytest.mark.timeout(90)
+def test_starts_every_process_and_answers(system):
+    assert set(system.state["pids"]) == set(CHILDREN)
+    assert system.is_ready()
+    assert "derms_task_seconds" in system.get("/metrics")[1]
+
+
+def test_prints_address_and_credentials_kept_for_the_owner_only(system):
+    kept = credentials(system)
+    path = system.folder / "credentials.json"
+
+    assert f"http://127.0.0.1:{system.port}" in system.output
+    assert len(kept["users"]) == 8
+    assert all(user["password"] in system.output for user in kept["users"])
+    assert kept["dms"]["secret"] in system.output
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE((system.folder / "secret_key").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_restarts_a_killed_child(system, name):
+    before = system.pid(name)
+
+    os.kill(before, signal.SIGKILL)
+
+    assert wait_until(lambda: system.pid(name) not in {None, before})
+    assert wait_until(lambda: Path(f"/proc/{system.pid(name)}").exists())
+    assert wait_until(system.is_ready)
+    assert f"{name} ended (signal 9); starting it again" in system.output
+
+
+def test_refuses_a_second_instance_in_one_sentence(system):
+    second = run_up(system.environment)
+
+    assert second.returncode == 1
+    assert second.stderr.strip().splitlines() == [
+        f"CommandError: DERMS already runs here at http://127.0.0.1:{system.port} "
+        f"(process {system.process.pid}): stop that one first, "
+        "or give this one its own DERMS_VAR_DIR and DERMS_PORT."
+    ]
+
+
+def test_refuses_a_busy_port_in_one_sentence(tmp_path):
+    other = System(tmp_path)
+    with socket.create_server(("127.0.0.1", other.port)):
+        refused = run_up(other.environment)
+
+    assert refused.returncode == 1
+    assert refused.stderr.strip().splitlines() == [
+        f"CommandError: Port {other.port} is taken by another program: stop it, or choose "
+        f"another port with DERMS_PORT={other.port + 1000}."
+    ]
+    assert not other.processes()
+
+
+def test_refuses_a_folder_it_cannot_write_in_one_sentence(tmp_path):
+    other = System(tmp_path / "file" / "var")
+    (tmp_path / "file").write_text("not a folder")
+
+    refused = run_up(other.environment)
+
+    assert refused.returncode == 1
+    assert "cannot be written" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.timeout(180)
+def test_leaves_nothing_whether_killed_or_stopped(tmp_path):
+    system = System(tmp_path).start()
+    first_passwords = credentials(system)
+
+    # A supervisor that is killed cannot clean up; the kernel does.
+    system.send(signal.SIGKILL)
+    assert wait_until(lambda: not system.processes()), system.processes()
+
+    # The next start finds the data, the stale locks, and the same passwords.
+    system.start()
+    assert credentials(system) == first_passwords
+
+    assert system.send(signal.SIGINT) == 0
+    assert not system.processes()
+    assert "nothing is left running" in system.output
