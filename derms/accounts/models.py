@@ -70,3 +70,24 @@ class ApiClient(models.Model):
 
     def __str__(self) -> str:
         return self.client_id
+
+
+class IdempotencyKey(models.Model):
+    """One POST that may be repeated, with the reply it got; written with its effect."""
+
+    caller = models.CharField(max_length=64)
+    key = models.CharField(max_length=128)
+    route = models.CharField(max_length=80)
+    request_sha256 = models.CharField(max_length=64)
+    created_at = models.DateTimeField(db_index=True)
+    status = models.PositiveSmallIntegerField()
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["caller", "key"], name="idempotencykey_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.caller} {self.key}"

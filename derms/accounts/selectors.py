@@ -161,3 +161,20 @@ def find_organisation_id(mrid: str) -> int | None:
 def find_utility() -> Organisation | None:
     """Return the utility that runs this installation."""
     return Organisation.objects.filter(kind=OrganisationKind.UTILITY).order_by("pk").first()
+
+
+def profile_of(actor: Actor) -> dict[str, object]:
+    """Return what the console shows of the caller: name, organisation, preferences."""
+    if actor.kind == ActorKind.USER:
+        user = get_user(actor.mrid)
+        names = {"username": user.username, "full_name": user.first_name}
+        more = {"organisation": user.organisation, "preferences": user.preferences}
+        return {"mrid": user.mrid, **names, **more}
+    client = get_client(actor.mrid)
+    names = {"username": client.client_id, "full_name": client.name}
+    return {
+        "mrid": client.mrid,
+        **names,
+        "organisation": client.organisation,
+        "preferences": {},
+    }

@@ -13,7 +13,6 @@ for the operator, `code` and `params` are for machines.
 Source: ours; codes from IEC 61968-100 / -9 reply codes.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -49,7 +48,7 @@ class DermsError(Exception):
         if cim_code is not None:
             self.cim_code = cim_code
         self.field = field
-        self.params: Mapping[str, Any] = params
+        self.params: dict[str, Any] = params
 
 
 class InvalidInputError(DermsError):

@@ -1,0 +1,113 @@
+"""Shapes of accounts on the wire."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from derms.accounts.choices import OrganisationKind, RoleChoice
+
+
+class OrganisationSerializer(serializers.Serializer[Any]):
+    mrid = serializers.CharField(read_only=True)
+    name = serializers.CharField(max_length=120)
+    kind = serializers.ChoiceField(OrganisationKind.choices)
+    is_active = serializers.BooleanField(read_only=True)
+
+
+class RolesField(serializers.ListField):
+    child = serializers.ChoiceField(RoleChoice)
+
+
+class UserSerializer(serializers.Serializer[Any]):
+    mrid = serializers.CharField(read_only=True)
+    username = serializers.CharField(read_only=True)
+    full_name = serializers.CharField(source="first_name", read_only=True)
+    roles = serializers.SerializerMethodField()
+    organisation = OrganisationSerializer(read_only=True, allow_null=True)
+    is_active = serializers.BooleanField(read_only=True)
+    last_login = serializers.DateTimeField(read_only=True, allow_null=True)
+
+    def get_roles(self, user: Any) -> list[str]:
+        return sorted(grant.role for grant in user.role_grants.all())
+
+
+class NewUserSerializer(serializers.Serializer[Any]):
+    username = serializers.RegexField(r"^[\w.@+-]+$", max_length=150)
+    password = serializers.CharField(max_length=128, write_only=True)
+    full_name = serializers.CharField(max_length=150, default="", allow_blank=True)
+    roles = RolesField()
+    organisation = serializers.CharField(
+        max_length=64, allow_null=True, default=None, help_text="mRID; null = the utility."
+    )
+
+
+class UserChangeSerializer(serializers.Serializer[Any]):
+    full_name = serializers.CharField(max_length=150, allow_blank=True, required=False)
+    roles = RolesField(required=False)
+    is_active = serializers.BooleanField(required=False)
+
+
+class PasswordSerializer(serializers.Serializer[Any]):
+    password = serializers.CharField(max_length=128, write_only=True)
+
+
+class ApiClientSerializer(serializers.Serializer[Any]):
+    mrid = serializers.CharField(read_only=True)
+    client_id = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    organisation = OrganisationSerializer(read_only=True)
+    roles = RolesField(read_only=True)
+    is_active = serializers.BooleanField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class NewApiClientSerializer(serializers.Serializer[Any]):
+    client_id = serializers.RegexField(r"^[A-Za-z0-9_-]+$", max_length=64)
+    name = serializers.CharField(max_length=120)
+    organisation = serializers.CharField(max_length=64, help_text="mRID of the party.")
+    roles = RolesField()
+
+
+class ApiClientChangeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=120, required=False)
+    roles = RolesField(required=False)
+    is_active = serializers.BooleanField(required=False)
+
+
+class SecretSerializer(serializers.Serializer[Any]):
+    client_id = serializers.CharField()
+    secret = serializers.CharField(help_text="Shown this once; only its hash is kept.")
+    bearer_token = serializers.CharField(help_text="The same as one token for Bearer.")
+
+
+class CreatedApiClientSerializer(ApiClientSerializer):
+    secret = serializers.CharField(help_text="Shown this once; only its hash is kept.")
+    bearer_token = serializers.CharField(help_text="The same as one token for Bearer.")
+
+
+class PreferencesSerializer(serializers.Serializer[Any]):
+    preferences = serializers.DictField(
+        help_text="Whatever the console keeps for this person, at most 64 kB."
+    )
+
+
+class MeSerializer(PreferencesSerializer):
+    mrid = serializers.CharField()
+    username = serializers.CharField()
+    full_name = serializers.CharField(allow_blank=True)
+    roles = RolesField()
+    permissions = serializers.ListField(child=serializers.CharField())
+    organisation = OrganisationSerializer(allow_null=True)
+    mode_tag = serializers.CharField()
+    site_name = serializers.CharField()
+    site_time_zone = serializers.CharField()
+    server_time = serializers.DateTimeField()
+    build = serializers.CharField()
+    socket_url = serializers.CharField(allow_blank=True)
+    idle_s = serializers.IntegerField(help_text="A session ends after this long without use [s].")
+
+
+class ExtendedSerializer(serializers.Serializer[Any]):
+    server_time = serializers.DateTimeField()
+    idle_s = serializers.IntegerField()
