@@ -7,7 +7,6 @@ BIN := $(VENV)/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 export npm_config_update_notifier := false
-export PYTHONWARNINGS ?= default
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help

@@ -1,5 +1,6 @@
 """System checks: production refuses default keys, DEBUG and missing TLS settings."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,10 @@ def production_is_safe(**_: Any) -> Sequence[CheckMessage]:
         "E004": (
             not settings.SESSION_COOKIE_SECURE or settings.SECURE_HSTS_SECONDS == 0,
             "DERMS_TLS and DERMS_HSTS_S must not be switched off in production",
+        ),
+        "E005": (
+            "DERMS_FAILPOINTS" in os.environ,
+            "DERMS_FAILPOINTS belongs to tests and must not be set in production",
         ),
     }
     return [Error(text, id=f"derms.{code}") for code, (bad, text) in faults.items() if bad]

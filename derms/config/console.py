@@ -27,10 +27,10 @@ def console(request: HttpRequest) -> HttpResponse:
 
 def socket_url(request: HttpRequest) -> str:
     """Return where this browser opens its WebSocket: the page's own host, so cookies go along."""
-    if settings.SOCKET_URL:
+    if "://" in settings.SOCKET_URL:
         return str(settings.SOCKET_URL)
     scheme = "wss" if request.is_secure() else "ws"
     host = request.get_host()
-    if settings.SOCKET_PORT:
-        host = f"{host.partition(':')[0]}:{settings.SOCKET_PORT}"
-    return f"{scheme}://{host}/ws/ui"
+    if settings.SOCKET_URL:
+        return f"{scheme}://{host}{settings.SOCKET_URL}"
+    return f"{scheme}://{host.partition(':')[0]}:{settings.SOCKET_PORT}/ws/ui"

@@ -3,6 +3,7 @@
 For the supervisor; `docs/operations.md` describes the same table to operators.
 """
 
+import hashlib
 import os
 import signal
 import sys
@@ -46,6 +47,7 @@ class Plan:
     Attributes:
         folder: Data of the servers, logs, lock and credentials.
         host: Address the page binds to.
+        name: Host name under which the page answers.
         web_port: Port of the page, REST and CIM XML.
         socket_port: Port of the WebSockets.
         postgres_port: Port of the embedded PostgreSQL; None leaves DATABASE_URL as given.
@@ -57,6 +59,7 @@ class Plan:
 
     folder: Path
     host: str
+    name: str
     web_port: int
     socket_port: int
     postgres_port: int | None
@@ -91,6 +94,8 @@ class Plan:
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
             "PYTHONUNBUFFERED": "1",
         }
+        if "DERMS_BUILD_ID" not in os.environ:
+            own["DERMS_BUILD_ID"] = _build_id()
         if not {"DERMS_SECRET_KEY", "DERMS_SECRET_KEY_FILE"} & os.environ.keys():
             own["DERMS_SECRET_KEY_FILE"] = str(self.folder / "secret_key")
         # Without byte code every restart would compile every module again; PG* variables of the
@@ -102,6 +107,12 @@ class Plan:
             and not (self.postgres_port and name.startswith("PG"))
         }
         return inherited | own
+
+
+def _build_id() -> str:
+    """Return a short name of the console's build: its page changes with every file of it."""
+    page = runfile.ROOT / "frontend" / "dist" / "index.html"
+    return hashlib.sha256(page.read_bytes()).hexdigest()[:8] if page.exists() else "dev"
 
 
 def _python(*arguments: str) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ async def _page_answers(plan: Plan, supervisor: Supervisor) -> None:
     await supervisor.wait_ready("web", timeout_s=_LIMIT_S)
     deadline = time.monotonic() + _LIMIT_S
     status = 0
-    while (status := await http_status(plan.web_port, "/health/ready")) != 200:
+    while (status := await http_status(plan.web_port, "/health/ready", plan.name)) != 200:
         if supervisor.stopping.is_set():
             raise asyncio.CancelledError
         if time.monotonic() > deadline:

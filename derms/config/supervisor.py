@@ -179,11 +179,11 @@ async def answers(port: int) -> bool:
     return True
 
 
-async def http_status(port: int, path: str) -> int:
+async def http_status(port: int, path: str, name: str) -> int:
     """Return the status of a GET on the loopback port; 0 when nothing answers."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        writer.write(f"GET {path} HTTP/1.0\r\nHost: {name}\r\n\r\n".encode())
         line = await asyncio.wait_for(reader.readline(), 10)
         writer.close()
         return int(line.split()[1])

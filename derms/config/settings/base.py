@@ -37,10 +37,10 @@ INSECURE_KEY = "insecure-key-for-development-only-never-for-production-000000000
 SECRET_KEY = env_str("DERMS_SECRET_KEY", None if PRODUCTION else INSECURE_KEY)
 ALLOWED_HOSTS = env_list("DERMS_ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost"))
 CSRF_TRUSTED_ORIGINS = env_list("DERMS_TRUSTED_ORIGINS")
-# Address of the socket process as browsers see it; empty means same host and port, path /ws/ui.
-SOCKET_URL = env_str("DERMS_SOCKET_URL", "")
-# Port of the socket process when it is another one on the page's own host; 0 means the same port.
-SOCKET_PORT = env_int("DERMS_SOCKET_PORT", 0, low=0, high=65535)
+BEHIND_PROXY = env_bool("DERMS_BEHIND_PROXY", default=False)
+# Where browsers open the WebSocket: a full address, a path on the page's own host and port (a
+# proxy passes it on), or nothing: SOCKET_PORT on the page's own host.
+SOCKET_URL = env_str("DERMS_SOCKET_URL", "/ws/ui" if BEHIND_PROXY else "")
 # Origins that may open a WebSocket besides the page's own host.
 SOCKET_ORIGINS = env_list("DERMS_SOCKET_ORIGINS")
 
@@ -49,6 +49,7 @@ EMBEDDED_POSTGRES = not env_given("DATABASE_URL")
 EMBEDDED_VALKEY = not env_given("REDIS_URL")
 WEB_HOST = env_str("DERMS_BIND", "127.0.0.1")
 WEB_PORT = env_int("DERMS_PORT", 8000, low=1, high=65535)
+SOCKET_PORT = env_int("DERMS_SOCKET_PORT", WEB_PORT + 1, low=1, high=65535)
 # Preferred ports of what listens on loopback only; another free one is taken when they are not.
 POSTGRES_PORT = env_int("DERMS_POSTGRES_PORT", 54329, low=1, high=65535)
 VALKEY_PORT = env_int("DERMS_VALKEY_PORT", 63799, low=1, high=65535)
@@ -212,13 +213,13 @@ LOGIN_WINDOW_S = env_int("DERMS_LOGIN_WINDOW_S", 300, low=1)
 # --- transport security; production insists (derms/config/checks.py) ---------------------------
 _TLS = env_bool("DERMS_TLS", default=PRODUCTION)
 SECURE_SSL_REDIRECT = _TLS
+SECURE_REDIRECT_EXEMPT = ["^health/", "^metrics$"]  # asked from inside, without TLS
 SESSION_COOKIE_SECURE = _TLS
 CSRF_COOKIE_SECURE = _TLS
 SECURE_HSTS_SECONDS = env_int("DERMS_HSTS_S", 31536000 if _TLS else 0, low=0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _TLS
 SECURE_HSTS_PRELOAD = _TLS
 SECURE_REFERRER_POLICY = "same-origin"
-BEHIND_PROXY = env_bool("DERMS_BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
@@ -254,9 +255,9 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = env_int("DERMS_MAX_BODY_BYTES", 64 * 2**20, low=1024)
 
 # --- content security policy: strict, no inline script (docs/adr) -------------------------------
-_SOCKETS = [SOCKET_URL] if SOCKET_URL else []
-if SOCKET_PORT:
-    _SOCKETS += [f"{'wss' if _TLS else 'ws'}://{host}:{SOCKET_PORT}" for host in ALLOWED_HOSTS]
+_SOCKETS = [SOCKET_URL] if "://" in SOCKET_URL else []
+if not SOCKET_URL:
+    _SOCKETS = [f"{'wss' if _TLS else 'ws'}://{host}:{SOCKET_PORT}" for host in ALLOWED_HOSTS]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],

@@ -48,8 +48,9 @@ def _plan(folder: Path) -> Plan:
     return Plan(
         folder=folder,
         host=settings.WEB_HOST,
+        name=settings.ALLOWED_HOSTS[0].lstrip(".*") if settings.ALLOWED_HOSTS else "",
         web_port=settings.WEB_PORT,
-        socket_port=preflight.internal_port(settings.SOCKET_PORT or settings.WEB_PORT + 1),
+        socket_port=preflight.internal_port(settings.SOCKET_PORT),
         postgres_port=postgres and preflight.internal_port(postgres),
         valkey_port=valkey and preflight.internal_port(valkey),
         devices=devices,
