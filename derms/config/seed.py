@@ -1,13 +1,15 @@
 """The first content of an installation: who may come in, and the simulated fleet.
 
 Passwords and secrets are made once and kept in `var/credentials.json`, for the owner's eyes only.
-A demo gets one user per role; production gets its first administrator and nobody else.
+A demo gets one user per role and two API clients; production gets its first administrator.
 """
 
+import csv
+import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -15,17 +17,42 @@ from derms.accounts import selectors, services
 from derms.accounts.choices import OrganisationKind
 from derms.config import runfile
 from derms.core.actors import SYSTEM, Role
+from derms.core.errors import InvalidInputError
+from derms.devices.selectors.register import find_ids
+from derms.devices.services.importer import import_csv
+from derms.devices.services.partitions import keep_partitions
+
+
+class Client(NamedTuple):
+    """A system that gets credentials of its own in the demo."""
+
+    key: str
+    name: str
+    role: Role
+    organisation: str
+    kind: OrganisationKind
+
 
 PEOPLE = (
     Role.OPERATOR, Role.APPROVER, Role.ENGINEER, Role.VIEWER, Role.CUSTOMER_SERVICE,
     Role.CS_SUPERVISOR, Role.AUDITOR, Role.ADMIN,
 )  # fmt: skip
-UTILITY = "Simulated utility"
+CLIENTS = (
+    # The simulated fleet names this organisation as its owner.
+    Client("dms", "Sample DMS", Role.DMS, "Simulated utility", OrganisationKind.UTILITY),
+    Client(
+        "aggregator", "Sample aggregator", Role.AGGREGATOR,
+        "Sample aggregator", OrganisationKind.AGGREGATOR,
+    ),
+)  # fmt: skip
 
 
-def steps() -> Iterator[tuple[str, Callable[[], None]]]:
+def steps() -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield what to do and its name; every step may be repeated without effect."""
+    yield "partitions of the readings", keep_partitions
     yield "users and API clients", seed_accounts
+    if settings.SIMULATED_DEVICES:
+        yield "simulated fleet", seed_fleet
 
 
 def seed_accounts() -> None:
@@ -36,51 +63,63 @@ def seed_accounts() -> None:
     """
     path = Path(settings.VAR_DIR) / "credentials.json"
     known = runfile.read_json(path)
-    fresh = not known
-    if fresh:
-        known = _new_credentials()
+    existing = set(selectors.list_users().values_list("username", flat=True)) if known else set()
+    if not known:
+        known = new_credentials()
         path.parent.mkdir(parents=True, exist_ok=True)
         runfile.write_private(path, known)
-    existing = set() if fresh else set(selectors.list_users().values_list("username", flat=True))
     for user in known["users"]:
         if user["username"] not in existing:
             services.ensure_user(
                 username=user["username"],
                 password=user["password"],
                 roles=[Role(role) for role in user["roles"]],
-                full_name=user["username"].replace("_", " ").title(),
+                full_name=user["username"].replace("_", " ").capitalize(),
             )
-    for name, role, kind in _CLIENTS if "dms" in known else ():
-        owner = services.ensure_organisation(name=kind[0], kind=kind[1])
-        services.ensure_client(
-            client_id=known[name]["client_id"],
-            secret=known[name]["secret"],
-            name=known[name]["name"],
-            organisation=owner,
-            roles=[role],
-            actor=SYSTEM,
-        )
+    for client in CLIENTS:
+        if client.key in known:
+            _seed_client(client, known[client.key])
 
 
-_CLIENTS = (
-    ("dms", Role.DMS, (UTILITY, OrganisationKind.UTILITY)),
-    ("aggregator", Role.AGGREGATOR, ("Sample aggregator", OrganisationKind.AGGREGATOR)),
-)
+def _seed_client(client: Client, kept: dict[str, str]) -> None:
+    owner = services.ensure_organisation(name=client.organisation, kind=client.kind)
+    services.ensure_client(
+        client_id=kept["client_id"],
+        secret=kept["secret"],
+        name=client.name,
+        organisation=owner,
+        roles=[client.role],
+    )
 
 
-def _new_credentials() -> dict[str, Any]:
+def new_credentials() -> dict[str, Any]:
+    """Return fresh passwords and secrets: 64 and 256 random bits."""
     people = (Role.ADMIN,) if settings.PRODUCTION else PEOPLE
-    made: dict[str, Any] = {
-        "users": [
-            {"username": role.value, "password": secrets.token_hex(8), "roles": [role.value]}
-            for role in people
-        ]
+    clients = () if settings.PRODUCTION else CLIENTS
+    users = [
+        {"username": role.value, "password": secrets.token_hex(8), "roles": [role.value]}
+        for role in people
+    ]
+    return {"users": users} | {
+        client.key: {"client_id": f"sample-{client.key}", "secret": secrets.token_urlsafe(32)}
+        for client in clients
     }
-    if not settings.PRODUCTION:
-        for name, label in (("dms", "Sample DMS"), ("aggregator", "Sample aggregator")):
-            made[name] = {
-                "name": label,
-                "client_id": f"sample-{name}",
-                "secret": secrets.token_urlsafe(32),
-            }
-    return made
+
+
+def seed_fleet() -> None:
+    """Import the simulated devices; only when the fleet has changed, so later edits stay.
+
+    Raises:
+        InvalidInputError: the simulator's file has errors.
+    """
+    folder = Path(settings.VAR_DIR)
+    content = (folder / "fleet.csv").read_bytes()
+    mark, digest = folder / "fleet.imported", hashlib.sha256(content).hexdigest()
+    mrids = [row["mrid"] for row in csv.DictReader(content.decode().splitlines())]
+    imported = mark.read_text() if mark.exists() else ""
+    if imported == digest and (find_ids(mrids) >= 0).all():
+        return
+    report = import_csv(content, actor=SYSTEM)
+    if not report.applied:
+        raise InvalidInputError(f"The simulated fleet cannot be imported: {report.errors[0]}")
+    mark.write_text(digest)
