@@ -192,6 +192,19 @@ def test_genset_starts_late_and_never_runs_below_its_least_power(build):
     assert plant.p_w[0] == 0
 
 
+def test_a_limit_below_its_least_power_stops_a_genset(build):
+    simulator = build(devices=1, mix={"genset": 1})
+    plant = simulator.plant
+    control(simulator, 0, m704_WSet=0.8 * plant.base_w[0], m704_WSetEna=1)
+    run(simulator, 45)
+    assert plant.p_w[0] == pytest.approx(0.8 * plant.base_w[0])
+
+    control(simulator, 0, m704_WMaxLimPct=20, m704_WMaxLimPctEna=1)
+    run(simulator, 30)
+
+    assert plant.p_w[0] == 0
+
+
 def test_reactive_power_by_mode_and_priority(build):
     simulator = build(devices=1, mix={"battery": 1})
     plant, c = simulator.plant, simulator.controls

@@ -1,5 +1,6 @@
 """Starting, stopping, the fleet file, restarts, and many devices at once."""
 
+import argparse
 import asyncio
 import csv
 import json
@@ -15,6 +16,7 @@ import pytest
 
 from derms.southbound.simulator.fleet import DEFAULT_MIX, KINDS, build_fleet
 from derms.southbound.simulator.points import BASE_ADDRESS, POINTS
+from derms.southbound.simulator.run import Options, SimulatorError, parse_mix, run
 from tests.simulator import wire
 from tests.simulator.conftest import ROOT, start, stop, write_request
 
@@ -97,27 +99,38 @@ def test_taken_port_is_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "options",
     [
-        ("--mix", "sun=1"),
-        ("--mix", "pv"),
-        ("--devices", "0"),
-        ("--sun", "midnight"),
-        ("--sun", "7"),
-        ("--speed", "0"),
-        ("--base-port", "65500"),
+        {"devices": 0},
+        {"feeders": 0},
+        {"sun": "midnight"},
+        {"sun": "7"},
+        {"speed": 0},
+        {"base_port": 80},
+        {"base_port": 65500},
+        {"mix": {"pv": 0}},
     ],
 )
-def test_bad_options_are_refused(tmp_path, arguments):
+def test_bad_options_are_refused(options):
+    with pytest.raises(SimulatorError, match=r"^.{20,}\.$"):
+        run(Options(**options))
+
+
+@pytest.mark.parametrize("text", ["sun=1", "pv", "pv=-1,battery=3", "pv=0", "pv=much", ""])
+def test_bad_mix_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError):
+        parse_mix(text)
+
+
+def test_refusal_on_the_command_line_is_one_sentence(tmp_path):
     result = subprocess.run(
         [sys.executable, "-m", "derms.southbound.simulator", "--fleet", str(tmp_path / "f.csv"),
-         *arguments],
+         "--sun", "midnight"],
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
-    assert result.returncode != 0
-    assert "Traceback" not in result.stderr
-    assert len(result.stderr.strip().splitlines()[-1]) > 20
+    assert result.returncode == 1
+    assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_kill_9_of_the_simulator_loses_no_acknowledged_write(tmp_path):

@@ -140,10 +140,9 @@ class Plant:
     def _active_target(self) -> Floats:
         controls = self.controls
         asked = np.where(controls["704.WSetEna"] == 1, self._set_point(), self.natural_w)
-        asked = self.sources.respect_minimum(asked)
         limit = controls["704.WMaxLimPct"] / 100.0 * controls["702.WMax"]
         limit = np.where(controls["704.WMaxLimPctEna"] == 1, limit, np.inf)
-        target = np.minimum(asked, limit)
+        target = np.minimum(self.sources.respect_minimum(asked, limit), limit)
         # Devices that only absorb have no injection to limit: theirs is a limit of absorption.
         target = np.where(self.sources.absorbs_only, np.maximum(target, -limit), target)
         target = np.clip(target, self.low_w, self.high_w)

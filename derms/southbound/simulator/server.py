@@ -87,6 +87,10 @@ class DeviceServer:
         Raises:
             OSError: the port of a device that comes back to life was taken meanwhile.
         """
+        if "dead" in faults:
+            self.close()
+        elif self._server is None:
+            await self.open(self.port)
         self.faults = faults
         bench, row = self.bench, self.row
         plant = bench.publisher.plant
@@ -95,10 +99,6 @@ class DeviceServer:
         plant.tripped[row] = "trip" in faults
         bench.publisher.frozen[row] = "frozen" in faults
         bench.controls.local[row] = "local" in faults
-        if "dead" in faults:
-            self.close()
-        elif self._server is None:
-            await self.open(self.port)
 
     def answer(self, pdu: bytes) -> bytes:
         """Carry out one request.

@@ -146,12 +146,19 @@ class Sources:
         self.high_w[rows] = self.rated_w[rows]
         self.ceiling_w[rows] = np.where(self.engine_on[rows], self.rated_w[rows], 0.0)
 
-    def respect_minimum(self, asked_w: Floats) -> Floats:
-        """Below half its least power an engine stops, above it runs at least at that."""
+    def respect_minimum(self, asked_w: Floats, limit_w: Floats) -> Floats:
+        """Below half its least power an engine stops, above it runs at least at that.
+
+        Args:
+            asked_w: power asked for [W], [n].
+            limit_w: limit in force [W], inf where there is none; an engine that cannot run
+                below it stops.
+        """
         rows = self.rows["genset"]
         least = GENSET_MIN_SHARE * self.rated_w[rows]
         asked = asked_w[rows]
-        held = np.where(asked < least / 2.0, 0.0, np.maximum(asked, least))
+        stops = (asked < least / 2.0) | (limit_w[rows] < least)
+        held = np.where(stops, 0.0, np.maximum(asked, least))
         result = asked_w.copy()
         result[rows] = np.where(self.engine_on[rows], held, 0.0)
         return result

@@ -5,6 +5,7 @@ Clouds drift: a feeder, and a device on it, sees what its western neighbour saw 
 For `plant.py`.
 """
 
+import contextlib
 import math
 
 import numpy as np
@@ -45,9 +46,7 @@ class Weather:
         rng = np.random.default_rng(seed)
         self._phases = rng.uniform(0.0, 2 * math.pi, size=(4, len(_PERIODS_S)))
         self._lag_s = feeder * _FEEDER_LAG_S + rng.uniform(0.0, 30.0, len(feeder))
-        self._fixed = None if sun in {"auto", "clear-sky"} else float(sun)
-        if self._fixed is not None and not 0.0 <= self._fixed <= 1.0:
-            raise ValueError("a fixed sun lies between 0 and 1")
+        self._fixed = None if sun in {"auto", "clear-sky"} else _share(sun)
         self._auto = sun == "auto"
         self._place = (latitude_deg, longitude_deg)
         self.factor = np.ones(len(feeder))
@@ -101,3 +100,10 @@ class Weather:
     def voltage_pu(self, at_s: float) -> Floats:
         """Voltage of the feeder over nominal, without the device's own effect, [n]."""
         return 1.0 + 0.01 * self._noise(at_s + 3.0 * self._lag_s, 3)
+
+
+def _share(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.0 <= float(text) <= 1.0:
+            return float(text)
+    raise ValueError(f"the sun is auto, clear-sky or a number from 0 to 1, not {text!r}")
