@@ -57,7 +57,8 @@ class EndDevice(models.Model):
             models.UniqueConstraint(
                 fields=["protocol", "address"],
                 name="enddevice_one_per_address",
-                condition=~models.Q(address=""),
+                # A retired device's successor may sit at its address.
+                condition=~models.Q(address="") & ~models.Q(lifecycle_state="retired"),
             ),
         ]
 

@@ -16,3 +16,8 @@ def feeders_of_transformers(names: Iterable[str]) -> dict[str, str]:
     """Return the feeder name of each transformer that exists, by transformer name."""
     found = Transformer.objects.filter(name__in=list(names))
     return dict(found.values_list("name", "feeder__name"))
+
+
+def feeder_names() -> dict[int, str]:
+    """Return the name of every feeder by primary key; feeders are few."""
+    return dict(Feeder.objects.values_list("pk", "name"))

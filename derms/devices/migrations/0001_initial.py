@@ -369,7 +369,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="enddevice",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("address", ""), _negated=True),
+                condition=models.Q(
+                    models.Q(("address", ""), _negated=True),
+                    models.Q(("lifecycle_state", "retired"), _negated=True),
+                ),
                 fields=("protocol", "address"),
                 name="enddevice_one_per_address",
             ),

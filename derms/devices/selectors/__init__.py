@@ -9,6 +9,7 @@ from derms.devices.selectors.columns import (
 from derms.devices.selectors.live import is_stale, live_rows, live_rows_of
 from derms.devices.selectors.register import (
     Dispatchable,
+    Scope,
     dispatchable,
     find_ids,
     get_device,
@@ -20,6 +21,7 @@ __all__ = [
     "DeviceColumns",
     "Dispatchable",
     "LatestColumns",
+    "Scope",
     "device_columns",
     "dispatchable",
     "find_ids",
