@@ -2,15 +2,20 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from derms.accounts.scopes import visible_organisations
 from django.db import connection
 from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
+from derms.accounts.scopes import visible_organisations
 from derms.core.actors import Actor
 from derms.core.errors import InvalidInputError, NotFoundError
+from derms.devices.choices import DeviceKind
+from derms.devices.selectors import device_columns
+from derms.devices.selectors.live import live_rows
+from derms.grid.selectors import feeder_names
 from groups.models import DerGroup, GroupStatus, GroupStatusSample
 from groups.rules.definition import GroupKey, Name
 
@@ -29,6 +34,32 @@ def list_groups(*, actor: Actor) -> QuerySet[DerGroup]:
     """Return the live groups the actor may see, with owner, names and status joined."""
     groups = _visible(actor).select_related("owner", "status").prefetch_related("names")
     return groups.order_by("id")
+
+
+def search_groups(groups: QuerySet[DerGroup], *, text: str, owner: str) -> QuerySet[DerGroup]:
+    """Keep the groups whose name or mRID fits `text` and whose owner is `owner`; empty = any."""
+    if text:
+        groups = groups.filter(Q(name__icontains=text) | Q(mrid__istartswith=text))
+    return groups.filter(owner__name=owner) if owner else groups
+
+
+def member_rows(ids: Ids) -> list[dict[str, Any]]:
+    """Return what a table of members shows, in the order of `ids`; None = not known."""
+    columns = device_columns(ids)
+    feeders = feeder_names()
+    live = {row["mrid"]: row for row in live_rows(columns.id)}
+    return [
+        {
+            "mrid": mrid,
+            "name": columns.name[i],
+            "kind": DeviceKind.values[columns.kind[i]],
+            "feeder": feeders.get(int(columns.feeder_id[i])),
+            "rated_w": float(columns.rated_w[i]),
+            "rated_charge_w": float(columns.rated_charge_w[i]),
+            **live[mrid],
+        }
+        for i, mrid in enumerate(columns.mrid)
+    ]
 
 
 def _named(name: Name) -> Q:
@@ -152,6 +183,27 @@ def list_statuses(*, actor: Actor) -> QuerySet[GroupStatus]:
         .select_related("group")
         .order_by("group_id")
     )
+
+
+def find_status(group: DerGroup) -> GroupStatus | None:
+    """Return the last status of a group; None before its first tick."""
+    return GroupStatus.objects.filter(group=group).select_related("group").first()
+
+
+_NOT_IN_ROW = {"group"}
+
+
+def status_row(status: GroupStatus) -> dict[str, Any]:
+    """Return a status as the REST door and browsers get it: the group's mRID and every field."""
+    fields = (f.name for f in GroupStatus._meta.fields if f.name not in _NOT_IN_ROW)
+    return {"mrid": status.group.mrid} | {name: getattr(status, name) for name in fields}
+
+
+def visible_mrids(actor: Actor) -> frozenset[str] | None:
+    """Return the mRIDs of the groups an actor may see; None means all."""
+    if visible_organisations(actor) is None:
+        return None
+    return frozenset(_visible(actor).values_list("mrid", flat=True))
 
 
 def trend(

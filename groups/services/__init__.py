@@ -4,5 +4,12 @@
 """
 
 from groups.services.definitions import change_group, create_group, delete_group
+from groups.services.statuses import forget_history, refresh_statuses
 
-__all__ = ["change_group", "create_group", "delete_group"]
+__all__ = [
+    "change_group",
+    "create_group",
+    "delete_group",
+    "forget_history",
+    "refresh_statuses",
+]

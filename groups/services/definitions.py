@@ -9,16 +9,17 @@ import datetime as dt
 from typing import Any
 
 import numpy as np
-from derms.accounts.selectors import owner_organisation_pk
-from derms.audit.services import record
 from django.db import IntegrityError, connection, transaction
 from numpy.typing import NDArray
 
+from derms.accounts.selectors import find_organisation_id, find_utility
+from derms.audit.services import record
 from derms.core import clock
 from derms.core.actors import Actor
 from derms.core.errors import InvalidInputError, RuleViolationError
 from derms.core.ids import new_mrid
-from derms.devices import selectors as devices
+from derms.devices.selectors import dispatchable, find_ids
+from derms.devices.selectors.names import find_ids_by_name, mrids_of
 from derms.events.services import publish
 from groups.events import GroupChanged, GroupCreated, GroupDeleted
 from groups.models import DerGroup, DerGroupName, GroupStatus
@@ -53,24 +54,31 @@ def _resolve(members: MemberKeys) -> Ids:
     Raises:
         RuleViolationError: a device is unknown (CIM 6.1, object type EndDevice).
     """
-    by_mrid = devices.find_ids(list(members.mrids))
+    by_mrid = find_ids(list(members.mrids))
     _known(members.mrids, by_mrid, "uuid")
     if not members.names:
         return np.unique(by_mrid)
-    by_name = devices.find_ids_by_name(list(members.names))
+    by_name = find_ids_by_name(list(members.names))
     _known(members.names, by_name, "name")
     return np.unique(np.concatenate([by_mrid, by_name]))
 
 
 def _require_dispatchable(ids: Ids) -> None:
-    may, reasons = devices.dispatchable(ids)
-    barred = np.flatnonzero(~may)
+    verdict = dispatchable(ids)
+    barred = np.flatnonzero(~verdict.allowed)
     if barred.size:
-        mrids = devices.mrids_of(ids[barred])
-        shown = [f"{mrid} ({reasons[i]})" for mrid, i in zip(mrids, barred, strict=True)]
-        error = _bad_members("Not registered and eligible", "not_eligible", shown, "uuid")
-        error.params = {**error.params, "id": mrids[0], "offenders": mrids[:1000]}
-        raise error
+        mrids = mrids_of(ids[barred])
+        raise _bad_members(verdict.reasons[barred[0]], "not_eligible", mrids, "uuid")
+
+
+def _owner_pk(actor: Actor) -> int:
+    """Return the organisation a new group belongs to: the actor's, else the utility."""
+    if actor.organisation_mrid and (own := find_organisation_id(actor.organisation_mrid)):
+        return own
+    utility = find_utility()
+    if utility is None:
+        raise RuleViolationError("No organisation can own the group", code="no_owner")
+    return utility.pk
 
 
 def _join(group: DerGroup, ids: Ids, at: dt.datetime) -> int:
@@ -170,7 +178,7 @@ def create_group(*, data: GroupData, actor: Actor) -> DerGroup:
             name=name,
             description=data.description,
             functions=sorted(data.functions),
-            owner_id=owner_organisation_pk(actor),
+            owner_id=_owner_pk(actor),
             member_count=len(ids),
             created_at=now,
             modified_at=now,

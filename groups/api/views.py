@@ -1,0 +1,190 @@
+"""REST of groups: list, create, change, delete, members, status and trend."""
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from derms.accounts.api.idempotency import idempotent
+from derms.accounts.selectors import actor_of
+from derms.core import clock
+from derms.core.errors import InvalidInputError, NotFoundError
+from derms.core.etag import check_if_match, etag_of
+from derms.core.paging import CursorPage
+from groups import selectors, services
+from groups.api import serializers as shapes
+from groups.rules.definition import GroupKey
+
+_AT = OpenApiParameter("at", dt.datetime, description="Instant asked about; default now.")
+
+
+def _instant(request: Request, name: str) -> dt.datetime | None:
+    text = request.query_params.get(name)
+    if not text:
+        return None
+    try:
+        return clock.parse_utc(text)
+    except ValueError as error:
+        raise InvalidInputError(f"{name} is not an instant: {text}", field=name) from error
+
+
+def _group(request: Request, mrid: str) -> selectors.Group:
+    return selectors.get_group(key=GroupKey(mrid=mrid), actor=actor_of(request))
+
+
+def _shown(group: selectors.Group, code: int = status.HTTP_200_OK) -> Response:
+    headers = {"ETag": etag_of(group.revision), "Location": f"/api/v1/groups/{group.mrid}"}
+    return Response(shapes.GroupSerializer(group).data, status=code, headers=headers)
+
+
+class GroupsView(generics.ListAPIView[selectors.Group]):
+    serializer_class = shapes.GroupSerializer
+
+    def get_queryset(self) -> QuerySet[selectors.Group]:
+        groups = selectors.list_groups(actor=actor_of(self.request))
+        text, owner = (self.request.query_params.get(name) for name in ("q", "owner"))
+        return selectors.search_groups(groups, text=text or "", owner=owner or "")
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("q", str, description="Part of a name or start of an mRID."),
+            OpenApiParameter("owner", str, description="Name of the owning organisation."),
+        ],
+        summary="Groups with their last status",
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.list(request, *args, **kwargs)
+
+    @extend_schema(
+        request=shapes.GroupCreateSerializer,
+        responses={201: shapes.GroupSerializer},
+        summary="Create a group",
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        body = shapes.GroupCreateSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        group = services.create_group(data=body.to_data(), actor=actor_of(request))
+        return _shown(group, status.HTTP_201_CREATED)
+
+
+class GroupView(APIView):
+    @extend_schema(responses=shapes.GroupSerializer, summary="One group")
+    def get(self, request: Request, mrid: str) -> Response:
+        return _shown(_group(request, mrid))
+
+    @extend_schema(
+        request=shapes.GroupPatchSerializer,
+        responses=shapes.GroupSerializer,
+        summary="Change a group's definition (If-Match)",
+    )
+    def patch(self, request: Request, mrid: str) -> Response:
+        group = _group(request, mrid)
+        check_if_match(request, group.revision)
+        body = shapes.GroupPatchSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        changed = services.change_group(
+            key=GroupKey(mrid=mrid),
+            change=body.to_change(),
+            actor=actor_of(request),
+            expected_revision=group.revision,
+        )
+        return _shown(changed)
+
+    @extend_schema(responses={204: None}, summary="Delete a group (If-Match)")
+    def delete(self, request: Request, mrid: str) -> Response:
+        group = _group(request, mrid)
+        check_if_match(request, group.revision)
+        services.delete_group(
+            key=GroupKey(mrid=mrid), actor=actor_of(request), expected_revision=group.revision
+        )
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class GroupMembersView(APIView):
+    pagination_class = CursorPage
+
+    @extend_schema(
+        parameters=[
+            _AT,
+            OpenApiParameter("cursor", int, description="Where the next page starts."),
+            OpenApiParameter("page_size", int, description="Rows of a page, at most 500."),
+        ],
+        responses=shapes.MemberSerializer(many=True),
+        operation_id="groups_members_list",
+        summary="Members of a group, now or at an instant",
+    )
+    def get(self, request: Request, mrid: str) -> Response:
+        ids = selectors.member_ids(_group(request, mrid).pk, at=_instant(request, "at"))
+        start = _whole(request, "cursor", default=0, high=len(ids))
+        size = _whole(request, "page_size", default=100, high=500)
+        stop = start + size
+        following = None
+        if stop < len(ids):
+            query = request.query_params.copy()
+            query["cursor"] = str(stop)
+            following = f"{request.path}?{query.urlencode()}"
+        rows = shapes.MemberSerializer(selectors.member_rows(ids[start:stop]), many=True).data
+        return Response({"next": following, "total": len(ids), "results": rows})
+
+    @extend_schema(
+        request=shapes.MembersChangeSerializer,
+        responses=shapes.GroupSerializer,
+        summary="Add and remove members",
+    )
+    @idempotent
+    def post(self, request: Request, mrid: str) -> Response:
+        body = shapes.MembersChangeSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        group = services.change_group(
+            key=GroupKey(mrid=mrid), change=body.to_change(), actor=actor_of(request)
+        )
+        return _shown(group)
+
+
+def _whole(request: Request, name: str, *, default: int, high: int) -> int:
+    field = serializers.IntegerField(min_value=0, max_value=max(high, default))
+    return int(field.run_validation(request.query_params.get(name, default)))
+
+
+class GroupStatusView(APIView):
+    @extend_schema(responses=shapes.GroupStatusSerializer, summary="Last status of a group")
+    def get(self, request: Request, mrid: str) -> Response:
+        found = selectors.find_status(_group(request, mrid))
+        if found is None:
+            raise NotFoundError("This group has not been aggregated yet", code="no_status_yet")
+        return Response(selectors.status_row(found))
+
+
+class GroupStatusesView(APIView):
+    @extend_schema(
+        responses=shapes.GroupStatusSerializer(many=True),
+        operation_id="group_statuses_list",
+        summary="Last status of every group",
+    )
+    def get(self, request: Request) -> Response:
+        found = selectors.list_statuses(actor=actor_of(request))
+        return Response([selectors.status_row(each) for each in found])
+
+
+class GroupTrendView(APIView):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", dt.datetime, description="Default: one hour before `to`."),
+            OpenApiParameter("to", dt.datetime, description="Default: now."),
+        ],
+        responses=shapes.TrendSampleSerializer(many=True),
+        operation_id="groups_trend_list",
+        summary="History of a group's status, at most 2,000 samples",
+    )
+    def get(self, request: Request, mrid: str) -> Response:
+        group = _group(request, mrid)
+        end_at = _instant(request, "to") or clock.now()
+        start_at = _instant(request, "from") or end_at - dt.timedelta(hours=1)
+        samples = selectors.trend(group.pk, start_at=start_at, end_at=end_at)
+        return Response(shapes.TrendSampleSerializer(samples, many=True).data)
