@@ -31,7 +31,7 @@ class Command(BaseCommand):
         for what, action in seed.steps():
             self._step(what, action)
 
-    def _step(self, what: str, action: Callable[[], None]) -> None:
+    def _step(self, what: str, action: Callable[[], object]) -> None:
         began = time.monotonic()
         action()
         self.stdout.write(f"{what}\t{time.monotonic() - began:.2f}")
