@@ -73,6 +73,7 @@ def test_no_device_leaves_its_limits_whatever_is_asked(build):
                 m704_VarSet=rng.uniform(-1, 1) * plant.base_w[row],
                 m704_VarSetEna=rng.integers(2),
                 m704_VarSetPri=rng.integers(2),
+                m702_VAMax=rng.uniform(0.7, 1.0) * plant.base_w[row],
             )
         for _ in range(12):
             simulator.step(DT_S)
@@ -220,6 +221,19 @@ def test_reactive_power_by_mode_and_priority(build):
 
     assert plant.q_var[0] == pytest.approx(c["702.VarMaxInj"][0])
     assert np.hypot(plant.p_w[0], plant.q_var[0]) == pytest.approx(plant.base_w[0])
+
+
+def test_active_power_comes_first_in_the_circle_unless_told_otherwise(build):
+    simulator = build(devices=1, mix={"battery": 1})
+    plant = simulator.plant
+    control(simulator, 0, m702_VAMax=plant.base_w[0])
+    control(simulator, 0, m704_VarSet=0.4 * plant.base_w[0], m704_VarSetEna=1)
+    control(simulator, 0, m704_WSet=0.95 * plant.base_w[0], m704_WSetEna=1)
+
+    run(simulator, 15)
+
+    assert plant.p_w[0] == pytest.approx(0.95 * plant.base_w[0])
+    assert plant.q_var[0] == pytest.approx(np.sqrt(1 - 0.95**2) * plant.base_w[0])
 
 
 def test_fixed_power_factor_when_injecting(build):
