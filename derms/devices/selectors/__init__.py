@@ -7,6 +7,7 @@ from derms.devices.selectors.columns import (
     latest_columns,
 )
 from derms.devices.selectors.live import is_stale, live_rows, live_rows_of
+from derms.devices.selectors.names import find_ids_by_name, mrids_of
 from derms.devices.selectors.register import (
     Dispatchable,
     Scope,
@@ -25,11 +26,13 @@ __all__ = [
     "device_columns",
     "dispatchable",
     "find_ids",
+    "find_ids_by_name",
     "get_device",
     "is_stale",
     "latest_columns",
     "list_devices",
     "live_rows",
     "live_rows_of",
+    "mrids_of",
     "search_devices",
 ]
