@@ -84,7 +84,7 @@ demo: setup ## The main job in a terminal against the running system (starts one
 	@$(BIN)/python manage.py demo
 
 bench: setup ## Measure the ratios of docs/benchmarks.md in one run
-	@$(BIN)/python manage.py bench
+	@$(BIN)/python -m tests.performance
 
 screenshots: setup ## Take the pictures of the documentation from the running demo
 	@$(BIN)/python manage.py screenshots

@@ -39,10 +39,14 @@ def table(*, shards: int, poll_rates_s: list[int]) -> dict[str, dict[str, Any]]:
         "devices-roll-up": _at("derms.devices.tasks.roll_up", minute="1-59/5"),
         "devices-partitions": _at("derms.devices.tasks.maintain_partitions", minute="7"),
         "events-forget": _at("derms.events.tasks.forget_delivered", minute="12"),
+        "southbound-forget": _at("derms.southbound.tasks.forget_commands", minute="*"),
+        "groups-forget": _at("groups.tasks.forget_history", minute="22"),
         "audit-anchor": _at("derms.audit.tasks.anchor", minute="2"),
     }
     for shard in range(shards):
-        entries[f"southbound-send-{shard}"] = _every(1, "derms.southbound.tasks.send_shard", shard)
+        for task in ("send_shard", "reconcile_shard"):
+            name = f"southbound-{task.removesuffix('_shard')}-{shard}"
+            entries[name] = _every(1, f"derms.southbound.tasks.{task}", shard)
         for rate_s in poll_rates_s:
             entries[f"southbound-poll-{shard}-{rate_s}s"] = _every(
                 rate_s, "derms.southbound.tasks.poll_shard", shard, rate_s
