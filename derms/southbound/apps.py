@@ -13,7 +13,7 @@ class SouthboundApp(AppConfig):
         """Load what the room registers."""
         from django.conf import settings
 
-        from derms.southbound import drivers, registry
+        from derms.southbound import drivers, handlers, registry  # noqa: F401 - handlers subscribe
 
         for driver in drivers.build(
             timeout_s=settings.SOUTHBOUND_TIMEOUT_S, reversion_s=settings.SOUTHBOUND_REVERSION_S

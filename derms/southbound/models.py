@@ -4,6 +4,14 @@ from django.db import models
 
 from derms.southbound.choices import CommandKind, CommandState, LinkState, labels
 
+OPEN_STATES = [
+    CommandState.LEASED.value,
+    CommandState.DELIVERED.value,
+    CommandState.ACKNOWLEDGED.value,
+    CommandState.UNKNOWN.value,
+]
+"""Something went out, or may have, and the end is not known yet."""
+
 
 class DeviceLink(models.Model):
     """Health of the wire to one device, kept by polling."""
@@ -18,6 +26,8 @@ class DeviceLink(models.Model):
     consecutive_failures = models.PositiveIntegerField(default=0)
     round_trip_ms = models.FloatField(null=True)
     changed_at = models.DateTimeField(null=True)
+    fault = models.BooleanField(default=False)
+    """The device said at its last answer that it has a fault."""
 
     def __str__(self) -> str:
         return f"{self.device_id} {self.state}"
@@ -39,7 +49,9 @@ class DeviceCommand(models.Model):
     """Set point or limit [W or var], positive = injection; 0 for connect, disconnect, release."""
     shard = models.PositiveSmallIntegerField()
     state = models.PositiveSmallIntegerField(
-        choices=labels(CommandState), default=CommandState.QUEUED
+        choices=labels(CommandState),
+        default=CommandState.QUEUED.value,
+        db_default=CommandState.QUEUED.value,
     )
     valid_until = models.DateTimeField()
     """Never sent after this instant."""
@@ -47,10 +59,11 @@ class DeviceCommand(models.Model):
     created_at = models.DateTimeField()
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    """LEASED: a worker is at it until then. UNKNOWN: its bytes may be under way until then."""
     sent_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
-    protocol_code = models.CharField(max_length=40, blank=True)
-    detail = models.CharField(max_length=200, blank=True)
+    protocol_code = models.CharField(max_length=40, blank=True, default="", db_default="")
+    detail = models.CharField(max_length=200, blank=True, default="", db_default="")
 
     class Meta:
         constraints = [
@@ -58,16 +71,22 @@ class DeviceCommand(models.Model):
                 fields=["origin", "device_id", "revision"], name="devicecommand_once"
             ),
         ]
+        # Partial indexes keep what the workers look at small, however long the journal grows.
         indexes = [
             models.Index(
                 fields=["shard", "id"],
                 name="devicecommand_queued",
-                condition=models.Q(state=CommandState.QUEUED),
+                condition=models.Q(state=CommandState.QUEUED.value),
             ),
             models.Index(
-                fields=["lease_until"],
-                name="devicecommand_leased",
-                condition=models.Q(state__in=[CommandState.LEASED, CommandState.UNKNOWN]),
+                fields=["shard", "device_id"],
+                name="devicecommand_open",
+                condition=models.Q(state__in=OPEN_STATES),
+            ),
+            models.Index(
+                fields=["device_id"],
+                name="devicecommand_active",
+                condition=models.Q(state=CommandState.ACTIVE.value),
             ),
             models.Index(fields=["device_id", "-id"], name="devicecommand_device"),
         ]

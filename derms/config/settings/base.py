@@ -299,6 +299,9 @@ SOUTHBOUND_TIMEOUT_S = env_float("DERMS_SOUTHBOUND_TIMEOUT_S", 1.0, low=0.05, hi
 SOUTHBOUND_POLL_RATES_S = [
     int(rate) for rate in env_list("DERMS_SOUTHBOUND_POLL_RATES_S", ("2", "5", "15", "60"))
 ]
+# A worker that dies leaves its commands to the others after this time.
+SOUTHBOUND_LEASE_S = env_float("DERMS_SOUTHBOUND_LEASE_S", 2.5, low=1.5, high=60)
+COMMAND_RETENTION_DAYS = env_int("DERMS_COMMAND_RETENTION_DAYS", 90, low=1)
 # Set points fall back on the device's own after this many seconds without renewal.
 SOUTHBOUND_REVERSION_S = env_int("DERMS_SOUTHBOUND_REVERSION_S", 300, low=10)
 CELERY_BEAT_SCHEDULE = beat.table(shards=SOUTHBOUND_SHARDS, poll_rates_s=SOUTHBOUND_POLL_RATES_S)
