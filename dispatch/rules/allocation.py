@@ -1,8 +1,8 @@
 """Share a group target over its members: exact water-filling inside every member's limits.
 
-For `services/planning.py` and the closed loop. All members move in the same direction, each in
-proportion to its capacity, until it meets its limit; those at a limit stay there and the others
-take over the rest. That is the minimiser of sum((x - start)^2 / weight) under the limits.
+For the planner and the closed loop. Every member gets clip(start + level * weight, low, high)
+with one common level: each moves in proportion to its capacity until it meets a limit, and the
+others take over the rest. That is the minimiser of sum((x - start)^2 / weight) in the limits.
 
 Source: ours (ADR 0030); equal per-unit loading as the fair rule.
 """
@@ -16,6 +16,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _RESIDUAL_ROUNDS = 3
+_SORTED, _SAMPLE, _MARGIN = 8192, 2048, 150
+"""Members few enough to be sorted; sample size and how many of its break points to go around."""
+_FAR = 1e300
 _NEGLIGIBLE = 1e-9
 """Relative residual that is rounding, not shortfall."""
 
@@ -53,8 +56,8 @@ def allocate(
         low: float array [n], lowest reachable value of each member (ramp and energy included).
         high: float array [n], highest reachable value, >= low.
         weight: float array [n], capacity share, >= 0; a member of weight 0 stays where it is.
-        start: float array [n] or scalar, the point members would be at without this target;
-            clipped into the limits first.
+        start: float array [n] or scalar, the point members would be at without this target; it
+            may lie outside the limits.
         tier: int array [n]; tier 0 is used up before tier 1 and so on. None: all alike.
 
     Returns:
@@ -66,20 +69,20 @@ def allocate(
     """
     lo, hi, w = (np.asarray(a, dtype=np.float64) for a in (low, high, weight))
     _check(target, lo, hi, w)
-    x = np.clip(np.asarray(start, dtype=np.float64), lo, hi)
-    if x.size == 0:
-        return Allocation(x, 0.0, float(target), 0.0)
-    missing = target - float(x.sum())
-    up = missing >= 0
-    room = np.where(w > 0, hi - x if up else x - lo, 0.0)
-    moved, level = _fill_tiers(abs(missing), room, w, tier)
-    x += moved if up else -moved
-    np.clip(x, lo, hi, out=x)
+    point = np.broadcast_to(np.asarray(start, dtype=np.float64), lo.shape)
+    x = np.minimum(np.maximum(point, lo), hi)
+    missing = float(target - x.sum())
+    if missing >= 0:
+        level = _raise(x, missing, point, hi, w, tier)
+    else:
+        down = -x
+        level = -_raise(down, -missing, -point, -lo, w, tier)
+        np.negative(down, out=x)
     total = _settle_residual(x, target, lo, hi, w)
     shortfall = target - total
     if abs(shortfall) <= _NEGLIGIBLE * abs(target) + 1e-12 * float(np.abs(x).sum()):
         shortfall = 0.0
-    return Allocation(x, total, shortfall, level if up else -level)
+    return Allocation(x, total, shortfall, level)
 
 
 def _check(target: float, lo: FloatArray, hi: FloatArray, w: FloatArray) -> None:
@@ -92,49 +95,117 @@ def _check(target: float, lo: FloatArray, hi: FloatArray, w: FloatArray) -> None
         raise ValueError("a lower limit lies above the upper one, or a weight is negative")
 
 
-def _fill_tiers(
-    amount: float, room: FloatArray, w: FloatArray, tier: ArrayLike | None
-) -> tuple[FloatArray, float]:
+def _raise(
+    x: FloatArray,
+    amount: float,
+    start: FloatArray,
+    high: FloatArray,
+    weight: FloatArray,
+    tier: ArrayLike | None,
+) -> float:
+    """Raise `x` in place by `amount` in all, tier after tier; return the last level."""
     if tier is None:
-        return fill(amount, room, w)
-    tiers = np.asarray(tier)
-    moved = np.zeros_like(room)
+        return _raise_tier(x, amount, start, high, weight)
     level = 0.0
-    for step in np.unique(tiers):
-        at = np.flatnonzero(tiers == step)
-        moved[at], level = fill(amount, room[at], w[at])
-        amount -= float(moved[at].sum())
+    for step in np.unique(tier):
+        at = np.flatnonzero(np.asarray(tier) == step)
+        before = x[at]
+        after = before.copy()
+        level = _raise_tier(after, amount, start[at], high[at], weight[at])
+        x[at] = after
+        amount -= float(after.sum() - before.sum())
         if amount <= 0:
             break
-    return moved, level
+    return level
 
 
-def fill(amount: float, room: FloatArray, weight: FloatArray) -> tuple[FloatArray, float]:
-    """Pour `amount` into vessels of size `room`, all rising at a rate of `weight`.
+def _raise_tier(
+    x: FloatArray, amount: float, start: FloatArray, high: FloatArray, weight: FloatArray
+) -> float:
+    if amount <= 0 or not x.size:
+        return 0.0
+    if float(weight.min()) <= 0:  # no capacity: it stays, as if it were full
+        still = weight <= 0
+        high, start = np.where(still, x, high), np.where(still, x, start)
+        weight = np.where(still, 1.0, weight)
+    with np.errstate(over="ignore"):  # next to no weight: such a member fills last
+        begin, full = (x - start) / weight, (high - start) / weight
+    if amount >= float(high.sum() - x.sum()):
+        x[:] = high
+        return max(float(full.max()), 0.0)
+    level = find_level(amount, begin, full, weight)
+    np.maximum(x, start + level * weight, out=x)
+    np.minimum(x, high, out=x)
+    return level
+
+
+def find_level(amount: float, begin: FloatArray, full: FloatArray, weight: FloatArray) -> float:
+    """Return the level at which vessels hold `amount`.
+
+    Vessel i holds weight[i] * (clip(level, begin[i], full[i]) - begin[i]). What all hold is
+    piecewise linear in the level. A random sample says about where the level lies; the bracket
+    around that is checked with all members, and those without a break point inside are folded
+    into a straight line. Few are left to be sorted, so each member is read a handful of times.
 
     Args:
-        amount: What to pour, >= 0.
-        room: float array [n], >= 0.
-        weight: float array [n], >= 0; where it is 0, room must be 0.
-
-    Returns:
-        What each vessel holds, float array [n], and the common level reached.
+        amount: What to hold, > 0 and less than all vessels can.
+        begin: float array [n], >= 0 where full > begin.
+        full: float array [n], >= begin.
+        weight: float array [n], > 0.
     """
-    if amount <= 0:
-        return np.zeros_like(room), 0.0
-    full_at = np.full_like(room, np.inf)
-    with np.errstate(over="ignore"):  # a vessel of next to no weight never fills
-        np.divide(room, weight, out=full_at, where=weight > 0)
-    order = np.argsort(full_at)[: np.count_nonzero(weight)]
-    brim, rising, filled = full_at[order], weight[order], room[order]
-    still = np.cumsum(rising[::-1])[::-1]  # weight that rises until vessel k is full
-    before = np.cumsum(filled) - filled  # held by the vessels that filled before k
-    reached = np.maximum.accumulate(before + still * brim)  # rounding must not break the order
-    k = int(np.searchsorted(reached, amount))
-    if k == order.size:
-        return room.copy(), float(brim[-1]) if order.size else 0.0
-    level = max(0.0, (amount - float(before[k])) / float(still[k]))
-    return np.minimum(weight * level, room), level
+    least, most = 0.0, np.inf
+    constant = slope = 0.0
+    pick = np.random.default_rng(0)  # any seed: it only decides how fast the bracket shrinks
+    while (n := begin.size) > _SORTED:
+        part = pick.integers(0, n, _SAMPLE)
+        line = (amount - constant) * _SAMPLE / n, slope * _SAMPLE / n
+        guess = _sorted_level(*line, begin[part], full[part], weight[part])
+        for pivot in _pivots(guess, begin[part], full[part], least, most):
+            held = np.minimum(np.maximum(begin, pivot), full)
+            held -= begin
+            if constant + slope * pivot + float(held @ weight) < amount:
+                least = max(least, pivot)
+            else:
+                most = min(most, pivot)
+        filled = full <= least
+        rising = (begin <= least) & (full >= most)
+        constant += float((full[filled] - begin[filled]) @ weight[filled])
+        constant -= float(begin[rising] @ weight[rising])
+        slope += float(weight[rising].sum())
+        left = np.flatnonzero(~(filled | rising | (begin >= most)))
+        begin, full, weight = begin[left], full[left], weight[left]
+    level = _sorted_level(amount - constant, slope, begin, full, weight)
+    return min(max(level, least), most)
+
+
+def _pivots(
+    guess: float, begin: FloatArray, full: FloatArray, least: float, most: float
+) -> list[float]:
+    """Return break points on both sides of a guess; the middle one when it has no two sides."""
+    edges = np.concatenate((begin, full))
+    edges = np.sort(edges[(edges > least) & (edges < most)])
+    near = int(np.searchsorted(edges, guess))
+    if edges.size > 4 * _MARGIN and _MARGIN < near < edges.size - _MARGIN:
+        return [float(edges[near - _MARGIN]), float(edges[near + _MARGIN])]
+    return [float(edges[edges.size // 2])] if edges.size else [(least + min(most, _FAR)) / 2]
+
+
+def _sorted_level(
+    amount: float, slope: float, begin: FloatArray, full: FloatArray, weight: FloatArray
+) -> float:
+    """Solve for the level by sorting the break points; `slope` rises all the way."""
+    edges = np.concatenate(([0.0], begin, np.minimum(full, _FAR)))
+    bend = np.concatenate(([slope], weight, -weight))
+    order = np.argsort(edges, kind="stable")
+    edges, rate = edges[order], np.cumsum(bend[order])
+    held = np.concatenate(([0.0], np.cumsum(rate[:-1] * np.diff(edges))))
+    k = max(int(np.searchsorted(np.maximum.accumulate(held), amount)) - 1, 0)
+    least, most = float(edges[k]), float(edges[min(k + 1, edges.size - 1)])
+    # The running sums found the segment; on it, sum afresh what rises, free of cancellation.
+    at_least = np.minimum(np.maximum(begin, least), full) - begin
+    rises = slope + float(weight[(begin <= least) & (full >= most)].sum())
+    missing = amount - slope * least - float(at_least @ weight)
+    return min(max(least + missing / rises, least), most) if rises > 0 else least
 
 
 def _settle_residual(

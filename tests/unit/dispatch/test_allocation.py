@@ -186,3 +186,26 @@ def test_sizes_nine_decades_apart_still_add_up():
 def test_refuses_numbers_that_make_no_sense(target, low, high, weight):
     with pytest.raises(ValueError, match=r"finite|limit"):
         allocate(target, low, high, weight)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 6.0])
+@pytest.mark.parametrize("share", [1e-6, 0.2, 0.5, 0.999999, -0.3])
+def test_large_fleets_match_the_conditions_of_the_optimum(spread, share):
+    rng = np.random.default_rng(5)
+    n = 60_000
+    weight = np.exp(rng.normal(0, spread, n))
+    low, high = -rng.random(n) * weight, rng.random(n) * weight
+    start = rng.normal(0, 1, n) * weight
+    target = share * float((high if share > 0 else -low).sum())
+
+    got = allocate(target, low, high, weight, start=start)
+
+    assert math.fsum(got.set_points) == pytest.approx(target, rel=1e-6)
+    expected = np.clip(start + got.level * weight, low, high)
+    np.testing.assert_allclose(got.set_points, expected, rtol=0, atol=1e-6 * weight.max())
+
+
+def test_a_member_off_its_limits_waits_until_the_others_catch_up():
+    got = allocate(100.0, [0, 80], [100, 100], [100, 100])
+
+    assert got.set_points.tolist() == pytest.approx([20, 80])
