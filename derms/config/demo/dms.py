@@ -1,8 +1,6 @@
 """The DMS of the demo: a SOAP client on our WSDLs, and REST for what CIM XML has no word for."""
 
 import datetime as dt
-import json
-import socket
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -171,15 +169,3 @@ class Dms:
             page = self.get("devices", kind=kind, eligible="true", page_size=200)
             found += page["results"]
         return found[:count]
-
-
-def simulator(control_port: int, request: dict[str, Any]) -> dict[str, Any]:
-    """Send one request to the simulator's control port and return its answer."""
-    with (
-        socket.create_connection(("127.0.0.1", control_port), timeout=5) as wire,
-        wire.makefile("rw", encoding="utf-8") as lines,
-    ):
-        lines.write(json.dumps(request) + "\n")
-        lines.flush()
-        answer: dict[str, Any] = json.loads(lines.readline())
-        return answer

@@ -5,7 +5,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from derms.config.demo.dms import Dms, simulator
+from derms.config.demo.dms import Dms
+from derms.southbound.simulator.client import ask
 
 TOLERANCE = 0.02
 MEMBERS = 50
@@ -146,7 +147,7 @@ class Story:
         self._judge(f"{target / _KW:.1f} kW with all", target, 40)
         victims = [member["name"] for member in self.members[:KILLED]]
         for name in victims:
-            simulator(self.control_port, {"cmd": "fault", "kind": "dead", "device": name})
+            ask(self.control_port, {"op": "fault", "fault": "dead", "device": name})
         self.say(f"    killed: {', '.join(victims)}")
         # First the loss has to be seen at all; then the rest takes over the share.
         self._wait_for_stale(KILLED, 30)
@@ -170,7 +171,7 @@ class Story:
 
     def _clean_up(self) -> None:
         for member in self.members[:KILLED]:
-            simulator(self.control_port, {"cmd": "clear", "device": member["name"]})
+            ask(self.control_port, {"op": "clear", "device": member["name"]})
         if not self.members:
             return
         self.say("7. DeleteDERGroups")
