@@ -1,0 +1,164 @@
+"""Reading DispatchSchedules: multiplier and unit to SI, interval arithmetic, the points of a curve.
+
+Used by `der_group_dispatches.py`. Source: IEC 61968-5 DispatchSchedule, DERCurveData, UnitMultiplier;
+section 5 (schedule arithmetic, sign) and section 6 row 16 of docs/standards/61968-5.md.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from dateutil.relativedelta import relativedelta
+from lxml import etree
+
+from derms.cim.parts import namespace_of, read_float, read_instant, read_integer, text_of
+from derms.core.errors import InvalidInputError, RuleViolationError, TooLargeError
+from dispatch.choices import CurveStyle, DerParameter
+
+MAX_POINTS = 10_000
+
+MULTIPLIERS = {
+    "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1,
+    "none": 0, "d": -1, "c": -2, "m": -3, "micro": -6, "n": -9, "p": -12, "f": -15, "a": -18,
+    "z": -21, "y": -24,
+}  # fmt: skip
+"""Exponent of ten of every UnitMultiplier."""
+
+UNITS = {
+    DerParameter.ACTIVE_POWER: "W",
+    DerParameter.REACTIVE_POWER: "VAr",
+    DerParameter.APPARENT_POWER: "VA",
+    DerParameter.VOLTAGE: "V",
+    DerParameter.INCREASING_RAMP_RATE: "WPers",
+    DerParameter.DECREASING_RAMP_RATE: "WPers",
+}
+"""Unit each parameter must come in; the regulation signals are taken in W."""
+
+# `forward` is read as injection, like no flowDirection at all; `reverse` negates. The enumeration's
+# own text has it from the customer's side, so a client that means that must leave it out.
+_SIGNS = {"": 1.0, "none": 1.0, "net": 1.0, "forward": 1.0, "reverse": -1.0}
+
+_FIXED_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "D": 86400.0}
+_CALENDAR = {"M": "months", "Y": "years"}
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One schedule in SI units.
+
+    Attributes:
+        style: How values between points are read.
+        start_at: Start of interval 1, UTC.
+        interval_s: Length of every interval [s].
+        values: N points for constantYValue, N + 1 for straightLineYValues; W or var,
+            positive = injection.
+    """
+
+    style: CurveStyle
+    start_at: dt.datetime
+    interval_s: float
+    values: tuple[float, ...]
+
+
+def scale_of(parameter: etree._Element) -> tuple[DerParameter, float]:
+    """Return the parameter of a DERMonitorableParameter and the factor from its unit to SI.
+
+    Raises:
+        InvalidInputError: the unit does not fit the parameter, or the flow direction is none
+            that we understand (2.29).
+    """
+    kind = DerParameter(text_of(parameter, "DERParameter"))
+    unit, wanted = text_of(parameter, "yUnit"), UNITS.get(kind, "W")
+    if unit != wanted:
+        raise InvalidInputError(
+            f"{kind.value} comes in {wanted}, not in {unit}", code="unit_mismatch", cim_code="2.29"
+        )
+    flow = text_of(parameter, "flowDirection")
+    if flow not in _SIGNS:
+        raise InvalidInputError(
+            f"flowDirection {flow} says nothing for a dispatch; use forward, reverse or none",
+            code="flow_direction",
+            cim_code="2.29",
+        )
+    return kind, _SIGNS[flow] * 10.0 ** MULTIPLIERS[text_of(parameter, "yMultiplier")]
+
+
+def read_curve(schedule: etree._Element, factor: float) -> Curve:
+    """Read one DispatchSchedule.
+
+    Args:
+        schedule: The element; it is schema-valid.
+        factor: From the values' unit to SI, with sign.
+
+    Raises:
+        RuleViolationError: an instant, duration, number or point that cannot be used (6.1).
+        TooLargeError: more than MAX_POINTS intervals (3.1).
+    """
+    style = CurveStyle(text_of(schedule, "curveStyleKind"))
+    start_at = read_instant(text_of(schedule, "startTime"), "startTime")
+    numbers, values = _points(schedule, factor)
+    if style is CurveStyle.STRAIGHT_LINE and len(values) < 2:
+        raise RuleViolationError("A straight line needs two points", code="too_few_points")
+    filled = _fill(style, numbers, values)
+    count = len(filled) - (style is CurveStyle.STRAIGHT_LINE)
+    return Curve(style, start_at, _interval_s(schedule, start_at, count), filled)
+
+
+def _points(schedule: etree._Element, factor: float) -> tuple[list[int], list[float]]:
+    """Return interval numbers and values; doubled numbers mean the points in their order.
+
+    Source: EPRI test case DERGD-1C numbers a point twice and is accepted.
+    """
+    points = list(schedule.iterfind(f"{namespace_of(schedule)}DERCurveData"))
+    if len(points) > MAX_POINTS:
+        raise TooLargeError(f"A schedule has at most {MAX_POINTS} intervals")
+    numbers = [read_integer(text_of(p, "intervalNumber"), "intervalNumber") for p in points]
+    values = [factor * read_float(text_of(p, "nominalYValue"), "nominalYValue") for p in points]
+    if not all(map(math.isfinite, values)):
+        raise RuleViolationError("A value is out of range", code="out_of_range")
+    if min(numbers) < 1:
+        raise RuleViolationError("intervalNumber counts from 1", code="interval_number")
+    if max(numbers) > MAX_POINTS:
+        raise TooLargeError(f"A schedule has at most {MAX_POINTS} intervals")
+    if len(set(numbers)) < len(numbers):
+        numbers = list(range(1, len(numbers) + 1))
+    return numbers, values
+
+
+def _fill(
+    style: CurveStyle, numbers: Sequence[int], values: Sequence[float]
+) -> tuple[float, ...]:
+    """Return one value per interval number from 1; gaps are held or interpolated by the style."""
+    order = np.argsort(numbers)
+    known, y = np.asarray(numbers)[order], np.asarray(values)[order]
+    wanted = np.arange(1, known[-1] + 1)
+    if style is CurveStyle.STRAIGHT_LINE:
+        return tuple(np.interp(wanted, known, y).tolist())
+    held = np.maximum(np.searchsorted(known, wanted, side="right") - 1, 0)
+    return tuple(y[held].tolist())
+
+
+def _interval_s(schedule: etree._Element, start_at: dt.datetime, count: int) -> float:
+    """Return the length of every interval [s]; months and years only where all are alike."""
+    duration = read_integer(text_of(schedule, "timeIntervalDuration"), "timeIntervalDuration")
+    unit = text_of(schedule, "timeIntervalUnit")
+    if duration <= 0:
+        raise RuleViolationError(
+            f"timeIntervalDuration {duration} is not positive", code="bad_duration"
+        )
+    if unit in _FIXED_S:
+        return duration * _FIXED_S[unit]
+    try:
+        starts = [
+            start_at + relativedelta(**{_CALENDAR[unit]: duration * k}) for k in range(count + 1)
+        ]
+    except (ValueError, OverflowError) as error:
+        raise RuleViolationError("The schedule ends beyond the calendar", code="out_of_range") from error
+    lengths = {(b - a).total_seconds() for a, b in zip(starts, starts[1:], strict=False)}
+    if len(lengths) != 1:
+        raise RuleViolationError(
+            "Intervals of months or years are of different length; give days", code="bad_duration"
+        )
+    return lengths.pop()

@@ -1,0 +1,142 @@
+"""What real clients do that the letter does not allow, or only just. Section 6, last paragraph."""
+
+import re
+
+import pytest
+
+from groups.models import DerGroup
+from tests.cim.conftest import make_devices
+from tests.cim.messages import TIME, asked, create_groups, group, query, soap
+
+CREATE = "create/executeDERGroups"
+ACTION = "http://iec.ch/TC57/2017/DERGroups/CreateDERGroups"
+
+
+def ok(response):
+    return response.status_code == 200 and b"<m:Result>OK</m:Result>" in response.content
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/61968-5/create/executeDERGroups",
+        "//61968-5/create/executeDERGroups",
+        "/61968-5//create//executeDERGroups",
+        "/create/executeDERGroups",
+        "/61968-5/61968-5/create/executeDERGroups",
+        "/61968-5/create/executeDERGroups/",
+        "/61968-5/create/ExecuteDERGroups",
+    ],
+)
+def test_paths_clients_use(dms_client, path):
+    assert ok(dms_client.raw(path, soap(create_groups(group("m", "G")))))
+
+
+@pytest.mark.parametrize("action", [None, "", '""', ACTION, f'"{ACTION}"', "CreateDERGroups"])
+def test_soap_action_missing_quoted_or_short(dms_client, action):
+    headers = {} if action is None else {"SOAPAction": action}
+
+    assert ok(dms_client.raw(f"/{CREATE}", soap(create_groups(group("m", "G"))), **headers))
+
+
+@pytest.mark.parametrize("content_type", ["text/xml", "text/xml; charset=UTF-8", "application/xml"])
+def test_media_types(dms_client, content_type):
+    body = soap(create_groups(group("m", "G")))
+
+    assert ok(dms_client.raw(f"/{CREATE}", body, content_type=content_type))
+
+
+@pytest.mark.parametrize("prefix", ["s", "SOAP-ENV", "x1", "soapenv"])
+def test_any_soap_prefix(dms_client, prefix):
+    assert ok(dms_client.raw(f"/{CREATE}", soap(create_groups(group("m", "G")), prefix)))
+
+
+@pytest.mark.parametrize("verb", ["CREATE", "Create", " create "])
+def test_verbs_are_folded(dms_client, verb):
+    message = create_groups(group("m", "G")).replace(">create<", f">{verb}<")
+
+    said = dms_client.post(CREATE, message)
+
+    assert (said.result, said.header("Verb")) == ("OK", "reply")
+
+
+@pytest.mark.parametrize("noun", ["DERGroups", "DEGroups", "DERGroup"])
+def test_misspelt_nouns_are_taken(dms_client, noun):
+    message = create_groups(group("m", "G")).replace(">DERGroups<", f">{noun}<")
+
+    said = dms_client.post(CREATE, message)
+
+    assert (said.result, said.header("Noun")) == ("OK", "DERGroups")
+
+
+def test_query_noun_is_taken_in_a_query(dms_client):
+    message = query("DERGroupQueries", "DERGroups", asked())
+    message = message.replace(">DERGroups<", ">DERGroupQueries<")
+
+    assert dms_client.post("get/queryDERGroups", message).result == "OK"
+
+
+def test_no_soap_header_comments_hints_and_extra_elements(dms_client):
+    body = soap(create_groups(group("m", "G"))).decode()
+    body = body.replace("<soapenv:Header/>", "<!-- no header -->")
+    body = body.replace(
+        "<EndDeviceGroup>",
+        '<EndDeviceGroup xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        'xsi:schemaLocation="urn:x file:///etc/passwd http://127.0.0.1:9/x.xsd"><!-- c -->',
+    )
+    body = body.replace("</Header>", '<n1:auto-generated_for_wildcard xmlns:n1="urn:n"/></Header>')
+
+    assert ok(dms_client.raw(f"/{CREATE}", body.encode()))
+
+
+@pytest.mark.parametrize("stamp", [TIME, "2026-11-20T10:00:00", "2026-11-20T10:00:00.1+05:30"])
+def test_timestamps(dms_client, stamp):
+    version = f"<version><date>{stamp}</date><major>1</major></version>"
+    message = create_groups(group("m", "G", version=version)).replace(TIME, stamp)
+
+    assert dms_client.post(CREATE, message).result == "OK"
+    assert DerGroup.objects.get().version_date is not None
+
+
+def test_mrid_that_is_no_uuid_and_blanks_around_it(dms_client):
+    (device,) = make_devices(1)
+
+    said = dms_client.post(CREATE, create_groups(group("\n a020f04f/4321 é \n", "G", [f" {device} "])))
+
+    assert said.result == "OK"
+    assert DerGroup.objects.get().mrid == "a020f04f/4321 é"
+    assert DerGroup.objects.get().member_count == 1
+
+
+def test_utf16_body(dms_client):
+    body = soap(create_groups(group("m", "Zürich"))).decode().replace("UTF-8", "UTF-16")
+
+    assert ok(dms_client.raw(f"/{CREATE}", body.encode("utf-16")))
+    assert DerGroup.objects.get().name == "Zürich"
+
+
+@pytest.mark.parametrize(
+    ("message_id", "correlation_id", "echoed"), [("m1", "c1", "c1"), ("m2", "", "m2"), ("", "", None)]
+)
+def test_correlation_of_the_reply(dms_client, message_id, correlation_id, echoed):
+    message = create_groups(
+        group("m", "G"), message_id=message_id, correlation_id=correlation_id
+    )
+
+    said = dms_client.post(CREATE, message)
+
+    assert said.header("CorrelationID") == echoed
+    assert re.fullmatch(r"[0-9a-f-]{36}", said.header("MessageID"))
+    assert said.header("MessageID") != message_id
+
+
+def test_year_of_the_namespaces_is_one_setting(dms_client, settings):
+    settings.CIM_NAMESPACE_YEAR = 2031
+    old = create_groups(group("m", "G"))
+
+    new = dms_client.raw(f"/{CREATE}", soap(old.replace("/2017/", "/2031/")))
+    refused = dms_client.raw(f"/{CREATE}", soap(old))
+
+    assert ok(new)
+    assert b"http://iec.ch/TC57/2031/DERGroupsMessage" in new.content
+    assert (refused.status_code, b"Unexpected wrapper element" in refused.content) == (500, True)
