@@ -8,7 +8,7 @@ A round, member by member:
 - silent members count as nothing and get no command;
 - a member that stays behind its set point is held at what it measures, plus a small probe;
 - a held member that followed its probe may rise by another one, until it is level with the rest;
-- a member beyond its set point (it ignores us) counts as measured and gets no new command;
+- a member beyond its set point (it ignores us) counts as measured, and is asked only for more;
 - the others share what is left, each corrected for its own small steady offset. Working on set
   points inside limits, not on a growing error sum, the loop cannot wind up.
 
@@ -106,48 +106,93 @@ def correct(target: float, members: Members, *, probe: bool = True) -> Round:
         The round. For members without a set point so far it is the first plan.
     """
     m = members
-    measured = np.nan_to_num(m.measured)
-    known = np.isfinite(m.commanded) & ~m.silent
-    offset = np.where(known & m.fresh, measured - np.nan_to_num(m.commanded), 0.0)
-    away = np.where(known, np.nan_to_num(m.commanded) - m.neutral, 0.0)
-    missed = np.abs(offset) > TOLERANCE * m.weight
-    behind = (missed & (offset * away < 0)) | (m.refused & known)
-    stray = missed & ~behind
-    bound = ~m.silent & ~stray & (behind | m.held)
-    step = _probe_step(target, m.weight, bound) if probe else np.zeros_like(m.weight)
-    step = np.where(behind | (np.abs(offset) < step / 2), step, 0.0)
-    base = np.where(behind | ~known, measured, np.nan_to_num(m.commanded))
-    low = np.where(bound & (away <= 0), np.maximum(m.low, base - step), m.low)
-    high = np.where(bound & (away >= 0), np.minimum(m.high, base + step), m.high)
-    low, high = np.minimum(low, m.high), np.maximum(high, m.low)
-    use = np.flatnonzero(~m.silent & ~stray)
-    # What each is likely to add to or miss of its set point; a probe is not counted upon.
-    likely = np.where(bound, np.where(behind, 0.0, offset) - np.sign(away) * step, offset)[use]
-    fixed = float(measured[stray].sum())
+    seen = _judge(m)
+    step = _probe_step(target, m.weight, seen.bound) if probe else np.zeros_like(m.weight)
+    low, high, likely = _bounds(m, seen, step)
+    use = np.flatnonzero(~m.silent)
     share = allocate(
-        target - fixed - float(likely.sum()),
+        target - float(likely[use].sum()),
         low[use],
-        np.maximum(high[use], low[use]),
+        high[use],
         m.weight[use],
         start=m.neutral[use],
     )
     set_points = np.full(m.weight.shape, np.nan)
     set_points[use] = share.set_points
     slack = 1e-6 * m.weight
-    at_bound = np.where(away >= 0, set_points >= high - slack, set_points <= low + slack)
-    held = m.silent | (bound & at_bound)
-    expected = share.total + float(likely.sum()) + fixed
+    at_limit = np.where(seen.upward, set_points >= high - slack, set_points <= low + slack)
+    beyond = np.where(seen.upward, set_points <= low + slack, set_points >= high - slack)
+    ignoring = seen.stray & beyond
+    set_points[ignoring] = np.nan
+    held = m.silent | (seen.bound & at_limit)
     up = target >= float(np.clip(m.neutral, m.low, m.high)[use].sum())
     room = (high[use] - share.set_points) if up else (share.set_points - low[use])
     return Round(
         set_points=set_points,
         held=held,
-        expected=expected,
+        expected=share.total + float(likely[use].sum()),
         missing=share.shortfall,
-        measured=float(measured[~m.silent].sum()),
-        headroom=float(np.where(m.weight[use] > 0, room, 0.0).sum()),
-        delivering=int((~held & ~stray).sum()),
+        measured=float(seen.measured[use].sum()),
+        headroom=float(room[m.weight[use] > 0].sum()),
+        delivering=int((~held & ~ignoring).sum()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a round of measurements says of each member; arrays [n].
+
+    Attributes:
+        measured: Measured value, 0 where there is none.
+        offset: Measured minus commanded where that is known, else 0.
+        upward: The set point lies above neutral, or the member is off in that direction.
+        behind: Stays behind its set point, or refused it.
+        stray: Goes beyond its set point.
+        bound: Behind, or held and not recovered yet.
+    """
+
+    measured: FloatArray
+    offset: FloatArray
+    upward: BoolArray
+    behind: BoolArray
+    stray: BoolArray
+    bound: BoolArray
+
+
+def _judge(m: Members) -> _Seen:
+    measured = np.nan_to_num(m.measured)
+    known = np.isfinite(m.commanded) & ~m.silent
+    offset = np.where(known & m.fresh, measured - np.nan_to_num(m.commanded), 0.0)
+    away = np.where(known, np.nan_to_num(m.commanded) - m.neutral, measured - m.neutral)
+    missed = np.abs(offset) > TOLERANCE * m.weight
+    behind = (missed & (offset * away < 0)) | (m.refused & known)
+    stray = missed & ~behind
+    return _Seen(
+        measured=measured,
+        offset=offset,
+        upward=np.where(away != 0, away > 0, offset > 0),
+        behind=behind,
+        stray=stray,
+        bound=~m.silent & ~stray & (behind | m.held),
+    )
+
+
+def _bounds(m: Members, seen: _Seen, step: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Narrow the limits to what members showed; say what each will miss of its set point."""
+    known = np.isfinite(m.commanded)
+    step = np.where(seen.behind | (np.abs(seen.offset) < step / 2), step, 0.0)
+    base = np.where(seen.behind | ~known, seen.measured, np.nan_to_num(m.commanded))
+    # A held member may go a step further than it showed, a stray one no nearer than it is.
+    ceiling = np.where(seen.bound, base + step, np.where(seen.stray, seen.measured, np.inf))
+    floor = np.where(seen.bound, base - step, np.where(seen.stray, seen.measured, -np.inf))
+    capped = seen.bound == seen.upward
+    narrowed = seen.bound | seen.stray
+    high = np.where(narrowed & capped, np.clip(ceiling, m.low, m.high), m.high)
+    low = np.where(narrowed & ~capped, np.clip(floor, m.low, m.high), m.low)
+    # A probe is not counted upon: expected of it is what was there before.
+    probe = np.where(seen.upward, -step, step)
+    likely = np.where(seen.bound, np.where(seen.behind, 0.0, seen.offset) + probe, seen.offset)
+    return low, high, np.where(seen.stray, 0.0, likely)
 
 
 def _probe_step(target: float, weight: FloatArray, bound: BoolArray) -> FloatArray:
