@@ -46,7 +46,7 @@ RETURNING mrid, acknowledged_at
 """
 
 
-def raise_alarm(
+def raise_alarm(  # noqa: PLR0913 - one alarm has this many parts
     *,
     kind: str,
     priority: int,

@@ -8,8 +8,8 @@ CREATE INDEX audit_unsealed ON audit_auditrecord (id) WHERE seq IS NULL;
 ALTER TABLE audit_audithead SET (fillfactor = 10, autovacuum_vacuum_threshold = 50);
 
 -- Deferred to commit, so the head row is locked for the commit only and the order of the chain
--- is the order of commits. The first record of a transaction seals them all, with one new head:
--- what is visible and unsealed here can only be this transaction's own.
+-- is the order of commits. The first record of a transaction seals all that follow it, with one
+-- new head: what is visible and unsealed here can only be this transaction's own.
 CREATE FUNCTION audit_seal() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     next_seq bigint;
@@ -24,7 +24,8 @@ BEGIN
     INSERT INTO audit_audithead (singleton, seq, hash) VALUES (true, 0, '')
         ON CONFLICT (singleton) DO NOTHING;
     SELECT seq, hash INTO next_seq, next_hash FROM audit_audithead FOR UPDATE;
-    FOR fresh IN SELECT id, payload FROM audit_auditrecord WHERE seq IS NULL ORDER BY id LOOP
+    FOR fresh IN SELECT id, payload FROM audit_auditrecord
+            WHERE seq IS NULL AND id >= NEW.id ORDER BY id LOOP
         before_hash := next_hash;
         next_seq := next_seq + 1;
         next_hash := encode(sha256(convert_to(before_hash || fresh.payload, 'UTF8')), 'hex');

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 GENESIS = ""
 
@@ -23,16 +24,17 @@ class FaultKind(StrEnum):
     TRUNCATED = "truncated"
     HEAD = "head"
     COLUMNS = "columns"
+    ANCHOR = "anchor"
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One sealed record as stored."""
+class Link(NamedTuple):
+    """One sealed record as stored; `head` is what the search columns say its first line is."""
 
     seq: int
     prev_hash: str
     hash: str
     payload: str
+    head: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +73,6 @@ class Walk:
                 yield Fault(FaultKind.REORDERED, link.seq, "does not follow the record before it")
             if link.hash != link_hash(link.prev_hash, link.payload):
                 yield Fault(FaultKind.EDITED, link.seq, "content does not match its hash")
+            if not link.payload.startswith(link.head + "\n"):
+                yield Fault(FaultKind.COLUMNS, link.seq, "columns differ from what was sealed")
             self.seq, self.hash = link.seq, link.hash

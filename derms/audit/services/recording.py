@@ -1,35 +1,19 @@
-"""Write audit records; verify and anchor the chain."""
+"""Write audit records: what was done, and what was refused."""
 
 import contextlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from derms.audit.rules.record import Columns, payload_of, tidy
 from derms.core import clock, correlation
 from derms.core.actors import Actor
 
-_COLUMNS = (
-    "at",
-    "actor_kind",
-    "actor_mrid",
-    "actor_name",
-    "source",
-    "address",
-    "action",
-    "outcome",
-    "object_type",
-    "object_mrid",
-    "correlation_id",
-    "payload",
-    "prev_hash",
-    "hash",
-)
 _INSERT = (
-    f"INSERT INTO audit_auditrecord ({', '.join(_COLUMNS)}) "
-    f"VALUES ({', '.join(['%s'] * len(_COLUMNS))})"
+    f"INSERT INTO audit_auditrecord ({', '.join(Columns._fields)}, payload, prev_hash, hash) "
+    f"VALUES ({', '.join(['%s'] * len(Columns._fields))}, %s, '', '')"
 )
 
 
@@ -107,25 +91,25 @@ def _row(
     actor: Actor,
     outcome: str,
 ) -> tuple[Any, ...]:
-    at = clock.now()
-    known: dict[str, Any] = {
-        "actor_kind": str(actor.kind),
-        "actor_mrid": actor.mrid,
-        "actor_name": actor.name,
-        "source": actor.source,
-        "address": actor.address,
-        "action": action,
-        "outcome": outcome,
-        "object_type": object_type,
-        "object_mrid": object_mrid,
-        "correlation_id": correlation.current(),
-    }
-    body = known | {
-        "at": at.isoformat(),
+    columns = tidy(
+        Columns(
+            at=clock.now(),
+            actor_kind=actor.kind,
+            actor_mrid=actor.mrid,
+            actor_name=actor.name,
+            source=actor.source,
+            address=actor.address,
+            action=action,
+            outcome=outcome,
+            object_type=object_type,
+            object_mrid=object_mrid,
+            correlation_id=correlation.current(),
+        )
+    )
+    rest = {
         "roles": sorted(actor.roles),
         "organisation": actor.organisation_mrid,
         "before": before,
         "after": after,
     }
-    payload = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str)
-    return (at, *(known[name] for name in _COLUMNS[1:-3]), payload, "", "")
+    return (*columns, payload_of(columns, rest))
