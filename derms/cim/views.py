@@ -64,13 +64,13 @@ def _post(request: HttpRequest, path: str, actor: Actor) -> Answer:
 
 def _description(request: HttpRequest, profiles: list[Profile]) -> HttpResponse:
     query = {key.lower(): value for key, value in request.GET.items()}
+    address = request.build_absolute_uri(re.sub("/+", "/", request.path))
     if "wsdl" in query:
-        address = request.build_absolute_uri(re.sub("/+", "/", request.path))
         return HttpResponse(wsdl.service_wsdl(profiles, address), content_type=_XML)
     if "xsd" in query:
-        text = wsdl.service_xsd(profiles, str(query["xsd"]))
-        if text is not None:
-            return HttpResponse(text, content_type=_XML)
+        xsd = wsdl.service_xsd(profiles, str(query["xsd"]), address)
+        if xsd is not None:
+            return HttpResponse(xsd, content_type=_XML)
         return HttpResponseNotFound("There is no such schema.", content_type="text/plain")
     return HttpResponse(
         "Send a SOAP 1.1 message by POST, or ask for ?wsdl.", status=405,

@@ -1,6 +1,7 @@
 """The WSDL of a service with an address that works: the one the caller used."""
 
 from derms.cim import names, schema
+from derms.cim.markup import text
 from derms.cim.registry import Profile
 
 
@@ -26,6 +27,13 @@ def service_wsdl(profiles: list[Profile], address: str) -> str:
     )
 
 
-def service_xsd(profiles: list[Profile], name: str) -> str | None:
-    """Return one schema file of the service, or None when it has no such file."""
-    return schema.documents(profiles[0].messages).get(name)
+def service_xsd(profiles: list[Profile], name: str, address: str) -> str | None:
+    """Return one schema file of the service, or None when it has no such file.
+
+    Its imports point back to `?xsd=` of the same service, absolutely, because not every client
+    resolves a reference that is only a query.
+    """
+    found = schema.documents(profiles[0].messages).get(name)
+    if found is None:
+        return None
+    return found.replace('schemaLocation="', f'schemaLocation="{text(address)}?xsd=')

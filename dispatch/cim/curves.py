@@ -127,9 +127,7 @@ def _points(schedule: etree._Element, factor: float) -> tuple[list[int], list[fl
     return numbers, values
 
 
-def _fill(
-    style: CurveStyle, numbers: Sequence[int], values: Sequence[float]
-) -> tuple[float, ...]:
+def _fill(style: CurveStyle, numbers: Sequence[int], values: Sequence[float]) -> tuple[float, ...]:
     """Return one value per interval number from 1; gaps are held or interpolated by the style."""
     order = np.argsort(numbers)
     known, y = np.asarray(numbers)[order], np.asarray(values)[order]
@@ -155,7 +153,9 @@ def _interval_s(schedule: etree._Element, start_at: dt.datetime, count: int) -> 
             start_at + relativedelta(**{_CALENDAR[unit]: duration * k}) for k in range(count + 1)
         ]
     except (ValueError, OverflowError) as error:
-        raise RuleViolationError("The schedule ends beyond the calendar", code="out_of_range") from error
+        raise RuleViolationError(
+            "The schedule ends beyond the calendar", code="out_of_range"
+        ) from error
     lengths = {(b - a).total_seconds() for a, b in zip(starts, starts[1:], strict=False)}
     if len(lengths) != 1:
         raise RuleViolationError(

@@ -114,7 +114,9 @@ def other_client(db):
     return Dms(system(Role.DMS))
 
 
-def make_devices(count, *, owner=None, prefix="device", eligible=True, kind="battery", p_w=10_000.0):
+def make_devices(
+    count, *, owner=None, prefix="device", eligible=True, kind="battery", p_w=10_000.0
+):
     """Create registered devices with nameplates by bulk insert; returns their mRIDs."""
     owner = owner or Organisation.objects.filter(kind="utility").first()
     now = clock.now()

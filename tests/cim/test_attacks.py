@@ -47,7 +47,9 @@ ATTACKS = {
     "binary": bytes(range(256)) * 100,
     "html": b"<html><body>hello</body></html>",
     "json": b'{"a": 1}',
-    "soap12": GOOD.replace("schemas.xmlsoap.org/soap/envelope/", "www.w3.org/2003/05/soap-envelope").encode(),
+    "soap12": GOOD.replace(
+        "schemas.xmlsoap.org/soap/envelope/", "www.w3.org/2003/05/soap-envelope"
+    ).encode(),
     "two-messages": GOOD.replace("</soapenv:Body>", "<x/></soapenv:Body>").encode(),
     "no-message": soap(""),
     "unknown-root": soap("<x xmlns='urn:x'/>"),
@@ -61,7 +63,9 @@ def all_rows_hash():
     sums = []
     with connection.cursor() as cursor:
         for table in sorted(set(connection.introspection.table_names(cursor)) - skip):
-            cursor.execute(f'SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), \'\')) FROM "{table}" t')
+            cursor.execute(
+                f"SELECT md5(coalesce(string_agg(t::text, chr(10) ORDER BY t::text), '')) FROM \"{table}\" t"
+            )
             sums.append((table, cursor.fetchone()[0]))
     return sums
 
@@ -175,7 +179,9 @@ def test_reply_and_log_survive_characters_xml_cannot_carry(dms_client):
     said = dms_client.post("create/executeDERGroups", create_groups(group("", name)))
     again = dms_client.post("create/executeDERGroups", create_groups(group("", name)))
 
-    assert said.texts("name") == ["G ]]> <b> & \" ' \N{RIGHT-TO-LEFT OVERRIDE} \N{GRINNING FACE} =cmd()"]
+    assert said.texts("name") == [
+        "G ]]> <b> & \" ' \N{RIGHT-TO-LEFT OVERRIDE} \N{GRINNING FACE} =cmd()"
+    ]
     assert again.errors[0]["id"] == said.texts("name")[0]
 
 

@@ -46,7 +46,13 @@ def test_unit_and_direction_become_one_factor(more, kind, factor):
 
 @pytest.mark.parametrize(
     "more",
-    [{"unit": "V"}, {"unit": "VAr"}, {"parameter": "voltage"}, {"flow": "q1plusQ4"}, {"flow": "total"}],
+    [
+        {"unit": "V"},
+        {"unit": "VAr"},
+        {"parameter": "voltage"},
+        {"flow": "q1plusQ4"},
+        {"flow": "total"},
+    ],
 )
 def test_refuses_a_unit_or_direction_that_does_not_fit(more):
     with pytest.raises(DermsError) as refused:
@@ -63,7 +69,14 @@ def test_every_multiplier_of_the_schema_is_known():
 
 @pytest.mark.parametrize(
     ("unit", "duration", "seconds"),
-    [("s", 30, 30), ("m", 15, 900), ("h", 1, 3600), ("D", 2, 172800), ("M", 1, 28 * 86400), ("Y", 1, 365 * 86400)],
+    [
+        ("s", 30, 30),
+        ("m", 15, 900),
+        ("h", 1, 3600),
+        ("D", 2, 172800),
+        ("M", 1, 28 * 86400),
+        ("Y", 1, 365 * 86400),
+    ],
 )
 def test_interval_lengths(unit, duration, seconds):
     assert curve(values=(1.0,), unit=unit, duration=duration).interval_s == seconds
@@ -126,7 +139,9 @@ def test_refuses_what_the_schema_lets_through(more, code):
     assert refused.value.cim_code == code
 
 
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=2, max_size=50))
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=2, max_size=50)
+)
 def test_values_survive_in_order(values):
     read = curve(values=tuple(map(repr, values)))
 

@@ -149,12 +149,17 @@ def test_query_for_all_of_no_groups_is_ok_without_payload(dms_client):
 
 
 def test_names_with_type_and_authority_come_back(dms_client):
-    content = group("m", "").replace("</EndDeviceGroup>", f"{FULL_NAME}{names('plain')}</EndDeviceGroup>")
+    content = group("m", "").replace(
+        "</EndDeviceGroup>", f"{FULL_NAME}{names('plain')}</EndDeviceGroup>"
+    )
 
     dms_client.post(CREATE, create_groups(content))
     said = ask(dms_client, asked("m"))
 
-    assert [etree.QName(e).localname for e in said.payload.find(".//{*}Names")] == ["name", "NameType"]
+    assert [etree.QName(e).localname for e in said.payload.find(".//{*}Names")] == [
+        "name",
+        "NameType",
+    ]
     assert said.payload.findtext(".//{*}NameTypeAuthority/{*}name") == "a"
     assert DerGroup.objects.get().name == "G"
 
@@ -177,7 +182,9 @@ def test_members_by_name(dms_client):
 
 BAD_SCHEMA = {
     "no-function": group("m", "G", on=None),
-    "eight-flags": group("m", "G").replace("<voltWattCurveFunction>false</voltWattCurveFunction>", ""),
+    "eight-flags": group("m", "G").replace(
+        "<voltWattCurveFunction>false</voltWattCurveFunction>", ""
+    ),
     "wrong-order": f"<EndDeviceGroup>{names('G')}<mRID>m</mRID>{functions()}</EndDeviceGroup>",
     "flag-no-boolean": group("m", "G").replace(">true<", ">yes<"),
     "version-text": group("m", "G", version="<version><major>one</major></version>"),
@@ -237,7 +244,11 @@ def test_row_6_request_missing(dms_client):
 
 @pytest.mark.parametrize(
     ("old", "new", "code"),
-    [(">create<", ">delete<", "2.9"), (">create<", ">nonsense<", "2.9"), (">DERGroups<", ">Meters<", "2.5")],
+    [
+        (">create<", ">delete<", "2.9"),
+        (">create<", ">nonsense<", "2.9"),
+        (">DERGroups<", ">Meters<", "2.5"),
+    ],
 )
 def test_row_7_verb_or_noun_does_not_fit(dms_client, old, new, code):
     said = dms_client.post(CREATE, create_groups(group("m", "G")).replace(old, new))
@@ -252,7 +263,9 @@ def test_row_8_message_id_missing_is_accepted(dms_client):
     assert (said.result, said.header("CorrelationID")) == ("OK", None)
 
 
-@pytest.mark.parametrize(("path", "verb"), [(CREATE, "create"), (CHANGE, "change"), (CHANGE, "delete")])
+@pytest.mark.parametrize(
+    ("path", "verb"), [(CREATE, "create"), (CHANGE, "change"), (CHANGE, "delete")]
+)
 @pytest.mark.parametrize("blank", ["", "<Names><name> </name></Names>"])
 def test_row_9_group_without_identification(dms_client, path, verb, blank):
     nameless = group().replace("</EndDeviceGroup>", f"{blank}</EndDeviceGroup>")
@@ -265,7 +278,8 @@ def test_row_9_group_without_identification(dms_client, path, verb, blank):
 
 
 @pytest.mark.parametrize(
-    ("mrid", "name", "kind", "value"), [("m1", "other", "uuid", "m1"), ("other", "DG1", "name", "DG1")]
+    ("mrid", "name", "kind", "value"),
+    [("m1", "other", "uuid", "m1"), ("other", "DG1", "name", "DG1")],
 )
 def test_row_10_duplicate_key(dms_client, mrid, name, kind, value):
     dms_client.post(CREATE, create_groups(group("m1", "DG1")))

@@ -29,7 +29,10 @@ def ok(response):
     ],
 )
 def test_paths_clients_use(dms_client, path):
-    assert ok(dms_client.raw(path, soap(create_groups(group("m", "G")))))
+    # PATH_INFO, because Django's test client takes a leading // for a host.
+    body = soap(create_groups(group("m", "G")))
+
+    assert ok(dms_client.http.post("/", body, content_type="text/xml", PATH_INFO=path))
 
 
 @pytest.mark.parametrize("action", [None, "", '""', ACTION, f'"{ACTION}"', "CreateDERGroups"])
@@ -101,7 +104,9 @@ def test_timestamps(dms_client, stamp):
 def test_mrid_that_is_no_uuid_and_blanks_around_it(dms_client):
     (device,) = make_devices(1)
 
-    said = dms_client.post(CREATE, create_groups(group("\n a020f04f/4321 é \n", "G", [f" {device} "])))
+    said = dms_client.post(
+        CREATE, create_groups(group("\n a020f04f/4321 é \n", "G", [f" {device} "]))
+    )
 
     assert said.result == "OK"
     assert DerGroup.objects.get().mrid == "a020f04f/4321 é"
@@ -116,12 +121,11 @@ def test_utf16_body(dms_client):
 
 
 @pytest.mark.parametrize(
-    ("message_id", "correlation_id", "echoed"), [("m1", "c1", "c1"), ("m2", "", "m2"), ("", "", None)]
+    ("message_id", "correlation_id", "echoed"),
+    [("m1", "c1", "c1"), ("m2", "", "m2"), ("", "", None)],
 )
 def test_correlation_of_the_reply(dms_client, message_id, correlation_id, echoed):
-    message = create_groups(
-        group("m", "G"), message_id=message_id, correlation_id=correlation_id
-    )
+    message = create_groups(group("m", "G"), message_id=message_id, correlation_id=correlation_id)
 
     said = dms_client.post(CREATE, message)
 

@@ -1,0 +1,163 @@
+"""Our WSDL as a client sees it: addresses that work, schemas that resolve, zeep unchanged."""
+
+import pytest
+import requests
+from lxml import etree
+from requests.auth import HTTPBasicAuth
+from zeep import Client, Settings
+from zeep.exceptions import Fault
+from zeep.transports import Transport
+
+from derms.cim import registry, schema
+from derms.cim.registry import all_profiles
+from groups.models import DerGroup
+from tests.cim.conftest import make_devices
+from tests.cim.messages import FLAGS
+
+WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
+XS = "{http://www.w3.org/2001/XMLSchema}"
+PATHS = sorted({p.path for p in all_profiles()})
+
+
+def test_a_profile_cannot_be_registered_twice():
+    with pytest.raises(ValueError, match="registered twice"):
+        registry.register(all_profiles()[:1])
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_wsdl_carries_the_address_it_was_asked_at(client, path):
+    answer = client.get("/?WSDL", PATH_INFO=f"//61968-5/{path}", headers={"host": "localhost:8123"})
+
+    root = etree.fromstring(answer.content)
+    address = root.find(".//{http://schemas.xmlsoap.org/wsdl/soap/}address").get("location")
+    assert address == f"http://localhost:8123/61968-5/{path}"
+    imported = root.find(f".//{XS}import").get("schemaLocation")
+    assert imported.startswith(address + "?xsd=")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_schema_of_a_wsdl_is_served_and_compiles(client, path):
+    messages = next(iter(registry.service_at(path).values())).messages
+    prefix = f"http://testserver/61968-5/{path}?xsd="
+    files = {}
+    waiting = [f"{messages.message}Message.xsd"]
+    while waiting:
+        name = waiting.pop()
+        answer = client.get(prefix + name)
+        assert answer.status_code == 200
+        found = [
+            i.get("schemaLocation") for i in etree.fromstring(answer.content).iter(f"{XS}import")
+        ]
+        assert all(location.startswith(prefix) for location in found)
+        files[name] = answer.content.decode().replace(prefix, "")
+        waiting += [
+            f for f in (location.removeprefix(prefix) for location in found) if f not in files
+        ]
+
+    assert schema.compile_schema(files, f"{messages.message}Message.xsd") is not None
+    assert client.get(f"/61968-5/{path}?xsd=../schema.py").status_code == 404
+
+
+@pytest.fixture
+def soap_client(dms, live_server):
+    """Return a maker of zeep clients on our WSDLs, over real HTTP, with Basic credentials."""
+    sessions = []
+
+    def connect(path):
+        session = requests.Session()
+        session.auth = HTTPBasicAuth(dms.client_id, dms.secret)
+        sessions.append(session)
+        wsdl = f"{live_server.url}/61968-5/{path}?wsdl"
+        return Client(wsdl, transport=Transport(session=session), settings=Settings(strict=True))
+
+    yield connect
+    for session in sessions:
+        session.close()
+
+
+def header(verb, noun):
+    return {"Verb": verb, "Noun": noun, "MessageID": f"{verb}-{noun}"}
+
+
+def group_of(name, members=(), **more):
+    return {
+        "DERFunction": dict.fromkeys(FLAGS, False) | {"realPowerDispatch": True},
+        "EndDevices": [{"mRID": m} for m in members],
+        "Names": [{"name": name}],
+    } | more
+
+
+@pytest.mark.django_db(transaction=True)
+def test_zeep_creates_changes_queries_and_deletes_a_group(soap_client):
+    members = make_devices(3)
+    create, change = soap_client("create/executeDERGroups"), soap_client("change/executeDERGroups")
+    ask = soap_client("get/queryDERGroups")
+
+    created = create.service.CreateDERGroups(
+        Header=header("create", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [group_of("G", members[:2])]}},
+    )
+    changed = change.service.ChangeDERGroups(
+        Header=header("change", "DERGroups"),
+        Payload={
+            "DERGroups": {
+                "EndDeviceGroup": [{"Names": [{"name": "G"}], "EndDevices": [{"mRID": members[2]}]}]
+            }
+        },
+    )
+    found = ask.service.QueryDERGroups(
+        Header=header("get", "DERGroups"),
+        Request={"DERGroupQueries": {"EndDeviceGroup": [{"Names": [{"name": "G"}]}]}},
+    )
+    deleted = change.service.DeleteDERGroups(
+        Header=header("delete", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [{"Names": [{"name": "G"}]}]}},
+    )
+
+    assert {r.Reply.Result for r in (created, changed, found, deleted)} == {"OK"}
+    mrid = created.Payload.DERGroups.EndDeviceGroup[0].mRID
+    (group,) = found.Payload.DERGroups.EndDeviceGroup
+    assert (group.mRID, len(group.EndDevices)) == (mrid, 3)
+    assert group.DERFunction.realPowerDispatch is True
+    assert found.Header.CorrelationID == "get-DERGroups"
+    assert DerGroup.objects.get(mrid=mrid).deleted_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_zeep_queries_a_status_and_reads_an_error(soap_client):
+    soap_client("create/executeDERGroups").service.CreateDERGroups(
+        Header=header("create", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [group_of("G")]}},
+    )
+    ask = soap_client("get/queryDERGroupStatuses")
+
+    said = ask.service.QueryDERGroupStatuses(
+        Header=header("get", "DERGroupStatuses"),
+        Request={
+            "DERGroupStatusQueries": {
+                "EndDeviceGroup": [{"Names": [{"name": "G"}]}, {"Names": [{"name": "ghost"}]}]
+            }
+        },
+    )
+
+    (status,) = said.Payload.DERGroupStatuses.EndDeviceGroup
+    assert status.DERMonitorableParameter[0].DERParameter == "activePower"
+    assert (said.Reply.Result, said.Reply.Error[0].code) == ("FAILED", "99.1")
+    assert said.Reply.Error[0].ID._value_1 == "ghost"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_zeep_raises_our_fault(soap_client):
+    create = soap_client("create/executeDERGroups")
+    create.service._binding_options["address"] = create.service._binding_options["address"].replace(
+        "create/executeDERGroups", "change/executeDERGroups"
+    )
+
+    with pytest.raises(Fault) as fault:
+        create.service.CreateDERGroups(
+            Header=header("create", "DERGroups"),
+            Payload={"DERGroups": {"EndDeviceGroup": [group_of("G")]}},
+        )
+
+    assert fault.value.code == "soap:Client"
+    assert "Unexpected wrapper element" in fault.value.message
