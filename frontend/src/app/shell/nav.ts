@@ -1,0 +1,15 @@
+// The pages of the console, once: navigation, command palette and key sheet read them here.
+
+export const PAGES = [
+  { to: "/", text: "Overview", key: "o", permission: "overview.read" },
+  { to: "/groups", text: "Groups", key: "g", permission: "groups.read" },
+  { to: "/dispatches", text: "Dispatches", key: "d", permission: "dispatches.read" },
+  { to: "/devices", text: "Devices", key: "v", permission: "devices.read" },
+  { to: "/alarms", text: "Alarms", key: "a", permission: "alarms.read" },
+  { to: "/cim-messages", text: "CIM messages", key: "c", permission: "cim.read" },
+  { to: "/audit", text: "Audit", key: "u", permission: "audit.read" },
+  { to: "/admin", text: "Users and clients", key: "m", permission: "accounts.read" },
+  { to: "/system", text: "System health", key: "y", permission: "system.read" },
+] as const;
+
+export type PageTo = (typeof PAGES)[number]["to"];

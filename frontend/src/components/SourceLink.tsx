@@ -1,0 +1,12 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+
+/** Link to the object an alarm or an audit record speaks of, where it has a page. */
+export function SourceLink({ type, mrid, children }: { type: string; mrid: string; children: ReactNode }): ReactNode {
+  const kind = type.toLowerCase().replace(/[^a-z]/g, "");
+  if (!mrid) return children;
+  if (kind.includes("dispatch")) return <Link to="/dispatches/$mrid" params={{ mrid }}>{children}</Link>;
+  if (kind.includes("group")) return <Link to="/groups/$mrid" params={{ mrid }} search={{ tab: "status" }}>{children}</Link>;
+  if (kind.includes("device")) return <Link to="/devices/$mrid" params={{ mrid }} search={{ tab: "live" }}>{children}</Link>;
+  return children;
+}

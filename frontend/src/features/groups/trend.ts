@@ -1,0 +1,38 @@
+import { useQuery } from "@tanstack/react-query";
+import { get, query } from "@/api/client";
+import type { TrendPoint } from "@/api/types";
+import type { Line } from "@/components/TimeChart";
+import { serverNow } from "@/live/clock";
+
+export async function loadTrend(group: string, from: number, signal?: AbortSignal): Promise<TrendPoint[]> {
+  const found = await get<TrendPoint[] | { results: TrendPoint[] }>(
+    `groups/${group}/trend${query({ from: new Date(from).toISOString(), to: new Date(serverNow()).toISOString() })}`,
+    signal,
+  );
+  return Array.isArray(found) ? found : found.results;
+}
+
+export function useTrend(group: string, windowS: number, refetchMs: number) {
+  return useQuery({
+    queryKey: ["trend", group, windowS],
+    queryFn: ({ signal }) => loadTrend(group, serverNow() - windowS * 1000, signal),
+    refetchInterval: refetchMs,
+  });
+}
+
+/** Power inside the band that could be reached at the time. */
+export function powerLines(points: readonly TrendPoint[]): Line[] {
+  const xs = points.map((point) => Date.parse(point.at) / 1000);
+  const line = (label: string, key: keyof TrendPoint, more: Partial<Line>): Line => ({
+    label,
+    xs,
+    ys: points.map((point) => point[key] as number | null),
+    ink: "fc",
+    ...more,
+  });
+  return [
+    line("highest reachable", "available_max_w", { width: 1, bandTo: 1 }),
+    line("lowest reachable", "available_min_w", { width: 1 }),
+    line("measured", "active_power_w", { ink: "proc", width: 2 }),
+  ];
+}
