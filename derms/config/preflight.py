@@ -86,12 +86,15 @@ def _runs_postgres(pid: int, data: Path) -> bool:
 def drop_stale_postgres_lock(data: Path) -> None:
     """Remove postmaster.pid when its process is gone, a zombie, or something else by now.
 
-    PostgreSQL itself only asks whether the process number exists, and would refuse for ever.
+    PostgreSQL itself only asks whether the process number exists, and would refuse for ever; a
+    file that a full disk left empty it refuses too.
     """
     lock = data / "postmaster.pid"
     try:
         pid = int(lock.read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return
+    except ValueError:
+        pid = 0
     if not _runs_postgres(pid, data):
         lock.unlink(missing_ok=True)

@@ -32,10 +32,10 @@ def write_private(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in `path`; an empty one when there is none."""
+    """Return the JSON object in `path`; an empty one when there is none to be read."""
     try:
         value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (OSError, json.JSONDecodeError):
         return {}
     return value
 

@@ -276,5 +276,5 @@ class Supervisor:
             await asyncio.gather(*(child.stop() for child in group))
 
     def pids(self) -> dict[str, int | None]:
-        """Return the process id of each child."""
-        return {name: child.pid for name, child in self.children.items()}
+        """Return the process id of each child that is ready; None of one that is starting."""
+        return {n: c.pid if c.ready.is_set() else None for n, c in self.children.items()}

@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from derms.config import embedded, runfile
@@ -110,10 +110,12 @@ class System:
         return found
 
 
-def run_up(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run_up(
+    environment: dict[str, str], inside: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     """Run `manage.py up` when it is expected to refuse."""
     return subprocess.run(
-        [sys.executable, str(runfile.ROOT / "manage.py"), "up"],
+        [*inside, sys.executable, str(runfile.ROOT / "manage.py"), "up"],
         env=environment,
         capture_output=True,
         text=True,

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import stat
-from pathlib import Path
+import subprocess
 
 import pytest
 
@@ -42,16 +42,17 @@ def test_prints_address_and_credentials_kept_for_the_owner_only(system):
     assert stat.S_IMODE((system.folder / "secret_key").stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("name", CHILDREN)
-def test_restarts_a_killed_child(system, name):
-    before = system.pid(name)
+@pytest.mark.parametrize("names", [CHILDREN[:1], CHILDREN[1:2], CHILDREN[2:5], CHILDREN[5:]])
+def test_restarts_what_is_killed(system, names):
+    before = {name: system.pid(name) for name in names}
 
-    os.kill(before, signal.SIGKILL)
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
 
-    assert wait_until(lambda: system.pid(name) not in {None, before})
-    assert wait_until(lambda: Path(f"/proc/{system.pid(name)}").exists())
+    for name in names:
+        assert wait_until(lambda name=name: system.pid(name) not in {None, before[name]}), name
+        assert f"{name} ended (signal 9); starting it again" in system.output
     assert wait_until(system.is_ready)
-    assert f"{name} ended (signal 9); starting it again" in system.output
 
 
 def test_refuses_a_second_instance_in_one_sentence(system):
@@ -76,6 +77,22 @@ def test_refuses_a_busy_port_in_one_sentence(tmp_path):
         f"another port with DERMS_PORT={other.port + 1000}."
     ]
     assert not other.processes()
+
+
+def test_refuses_a_full_disk_in_one_sentence(tmp_path):
+    other = System(tmp_path / "var")
+    other.folder.mkdir()
+    mount = f"mount -t tmpfs -o size=512k tmpfs {other.folder}"
+    namespace = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    if subprocess.run([*namespace, mount], check=False, capture_output=True).returncode:
+        pytest.skip("this machine allows no mount in a user namespace")
+
+    refused = run_up(other.environment, [*namespace, f'{mount} && exec "$@"', "sh"])
+
+    assert refused.returncode == 1
+    assert refused.stderr.strip().splitlines() == [
+        f"CommandError: The disk of {other.folder} has only 0 MB left; DERMS needs 300 MB to start."
+    ]
 
 
 def test_refuses_a_folder_it_cannot_write_in_one_sentence(tmp_path):
