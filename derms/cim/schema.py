@@ -18,7 +18,7 @@ from lxml import etree
 from derms.cim import names
 
 _HERE = Path(__file__).parent
-_templates = Engine(dirs=[_HERE / "xsd", _HERE / "wsdl"])
+_templates = Engine(dirs=[str(_HERE / "xsd"), str(_HERE / "wsdl")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ class _InMemory(etree.Resolver):
         super().__init__()
         self._files = files
 
-    def resolve(self, url: str, public_id: str, context: Any) -> Any:
-        name = url.rsplit("/", 1)[-1]
+    def resolve(self, system_url: str, public_id: str, context: Any) -> Any:  # type: ignore[override] # the stubs forget the context
+        name = system_url.rsplit("/", 1)[-1]
         return self.resolve_string(self._files[name], context, base_url=name)
 
 
@@ -135,7 +135,7 @@ def check(messages: MessageSet, root: etree._Element) -> str:
     try:
         if schema.validate(root):
             return ""
-        first = next(iter(schema.error_log), None)
-        return f"Line {first.line}: {first.message}" if first else "The message is not valid"
+        first: Any = schema.error_log[0]  # type: ignore[index] # the stubs forget its items
+        return f"Line {first.line}: {first.message}"
     finally:
         pool.append(schema)

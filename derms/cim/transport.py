@@ -43,8 +43,9 @@ def read_body(request: HttpRequest) -> bytes:
         SoapFaultError: wrong media type or a content coding (415), no length (411), too large
             (413, code 3.1), or shorter than announced.
     """
-    if request.content_type not in _XML_TYPES:
-        raise SoapFaultError(f"Send text/xml, not {request.content_type[:80]}", http_status=415)
+    media_type = request.content_type or ""
+    if media_type not in _XML_TYPES:
+        raise SoapFaultError(f"Send text/xml, not {media_type[:80]}", http_status=415)
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise SoapFaultError(f"Content-Encoding {coding[:40]} is not taken", http_status=415)

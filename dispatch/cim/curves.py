@@ -1,6 +1,6 @@
-"""Reading DispatchSchedules: multiplier and unit to SI, interval arithmetic, the points of a curve.
+"""Reading DispatchSchedules: multiplier and unit to SI, interval arithmetic, points of a curve.
 
-Used by `der_group_dispatches.py`. Source: IEC 61968-5 DispatchSchedule, DERCurveData, UnitMultiplier;
+For `der_group_dispatches.py`. Source: IEC 61968-5 DispatchSchedule, DERCurveData, UnitMultiplier;
 section 5 (schedule arithmetic, sign) and section 6 row 16 of docs/standards/61968-5.md.
 """
 
@@ -8,6 +8,7 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from dateutil.relativedelta import relativedelta
@@ -41,7 +42,7 @@ UNITS = {
 _SIGNS = {"": 1.0, "none": 1.0, "net": 1.0, "forward": 1.0, "reverse": -1.0}
 
 _FIXED_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "D": 86400.0}
-_CALENDAR = {"M": "months", "Y": "years"}
+_CALENDAR_MONTHS = {"M": 1, "Y": 12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +150,13 @@ def _interval_s(schedule: etree._Element, start_at: dt.datetime, count: int) -> 
     if unit in _FIXED_S:
         return duration * _FIXED_S[unit]
     try:
-        starts = [
-            start_at + relativedelta(**{_CALENDAR[unit]: duration * k}) for k in range(count + 1)
-        ]
+        months = duration * _CALENDAR_MONTHS[unit]
+        starts = [start_at + relativedelta(months=months * k) for k in range(count + 1)]
     except (ValueError, OverflowError) as error:
         raise RuleViolationError(
             "The schedule ends beyond the calendar", code="out_of_range"
         ) from error
-    lengths = {(b - a).total_seconds() for a, b in zip(starts, starts[1:], strict=False)}
+    lengths = {(b - a).total_seconds() for a, b in pairwise(starts)}
     if len(lengths) != 1:
         raise RuleViolationError(
             "Intervals of months or years are of different length; give days", code="bad_duration"

@@ -5,6 +5,7 @@ EPRI test cases DERG-1 to DERG-5.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from lxml import etree
 
@@ -71,9 +72,9 @@ def parse_members(group: etree._Element) -> MemberKeys:
     Raises:
         InvalidInputError: a member with neither mRID nor Names (1.7).
     """
-    ns = {"p": etree.QName(group).namespace}
-    found = group.xpath("p:EndDevices/p:mRID/text()", namespaces=ns, smart_strings=False)
-    mrids = tuple(map(str.strip, found))
+    ns = {"p": str(etree.QName(group).namespace)}
+    found: Any = group.xpath("p:EndDevices/p:mRID/text()", namespaces=ns, smart_strings=False)
+    mrids: tuple[str, ...] = tuple(map(str.strip, found))
     if len(mrids) == group.xpath("count(p:EndDevices)", namespaces=ns) and all(mrids):
         return MemberKeys(mrids=mrids)
     named: dict[bool, list[str]] = {True: [], False: []}

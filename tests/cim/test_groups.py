@@ -166,7 +166,7 @@ def test_names_with_type_and_authority_come_back(dms_client):
 
 def test_members_by_name(dms_client):
     by_mrid, by_name = make_devices(2)
-    from derms.devices.models import EndDevice  # noqa: PLC0415 - only here a name is needed
+    from derms.devices.models import EndDevice
 
     name = EndDevice.objects.get(mrid=by_name).name
     inner = f"<EndDevices><mRID>{by_mrid}</mRID></EndDevices><EndDevices>{names(name)}</EndDevices>"
@@ -434,7 +434,7 @@ def test_bearer_token(dms, client):
 
 
 def test_row_22_internal_error_says_nothing(dms_client, monkeypatch):
-    from groups import services  # noqa: PLC0415 - only here something inside must break
+    from groups import services
 
     def broken(**_):
         raise ZeroDivisionError("secret detail")

@@ -7,6 +7,18 @@ from rest_framework import serializers
 from derms.cim import selectors
 
 
+class MessageSearchSerializer(serializers.Serializer[Any]):
+    """What the log can be searched by."""
+
+    noun = serializers.CharField(required=False)
+    verb = serializers.CharField(required=False)
+    client = serializers.CharField(required=False)
+    result = serializers.ChoiceField(choices=["OK", "PARTIAL", "FAILED", "FAULT"], required=False)
+    message_id = serializers.CharField(required=False)
+    correlation_id = serializers.CharField(required=False)
+    q = serializers.CharField(required=False)
+
+
 class MessageSerializer(serializers.Serializer[Any]):
     """One exchange without its bodies."""
 

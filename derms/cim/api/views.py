@@ -2,53 +2,40 @@
 
 from typing import Any
 
-import django_filters
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from derms.cim import selectors
-from derms.cim.api.serializers import MessageDetailSerializer, MessageSerializer
-from derms.core.paging import CursorPage
-
-
-class NewestFirst(CursorPage):
-    """The log is read from its end."""
-
-    ordering = "-id"
-
-
-class MessageFilter(django_filters.FilterSet):
-    """What the log can be searched by."""
-
-    noun = django_filters.CharFilter()
-    verb = django_filters.CharFilter()
-    client = django_filters.CharFilter(field_name="client_name")
-    result = django_filters.CharFilter()
-    message_id = django_filters.CharFilter()
-    correlation_id = django_filters.CharFilter()
-    q = django_filters.CharFilter(
-        method="search", label="Part of a MessageID, CorrelationID or details"
-    )
-
-    def search(self, messages: QuerySet[Any], _name: str, text: str) -> QuerySet[Any]:
-        return messages & selectors.list_messages(text)
+from derms.cim.api import serializers as shapes
+from derms.core.paging import NewestFirst
 
 
 class MessagesView(generics.ListAPIView[Any]):
-    """List the CIM exchanges, newest first."""
-
-    serializer_class = MessageSerializer
+    serializer_class = shapes.MessageSerializer
     pagination_class = NewestFirst
-    filterset_class = MessageFilter
+
+    @extend_schema(
+        parameters=[shapes.MessageSearchSerializer], summary="List CIM exchanges, newest first"
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
-        return selectors.list_messages()
+        query = {k: v for k, v in self.request.query_params.dict().items() if v}
+        reader = shapes.MessageSearchSerializer(data=query)
+        reader.is_valid(raise_exception=True)
+        return selectors.list_messages(selectors.Search(**reader.validated_data))
 
 
 class MessageView(generics.RetrieveAPIView[Any]):
-    """One CIM exchange with request and reply as they were on the wire."""
+    serializer_class = shapes.MessageDetailSerializer
 
-    serializer_class = MessageDetailSerializer
+    @extend_schema(summary="One CIM exchange with request and reply as they were on the wire")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
 
     def get_object(self) -> Any:
         return selectors.get_message(self.kwargs["mrid"])
