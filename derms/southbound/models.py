@@ -74,7 +74,7 @@ class DeviceCommand(models.Model):
         # Partial indexes keep what the workers look at small, however long the journal grows.
         indexes = [
             models.Index(
-                fields=["shard", "id"],
+                fields=["shard", "device_id"],
                 name="devicecommand_queued",
                 condition=models.Q(state=CommandState.QUEUED.value),
             ),

@@ -119,3 +119,8 @@ def count_waiting() -> dict[str, float]:
     ).fetchone()
     queued, unsettled, oldest_s = row or (0, 0, 0)
     return {"queued": queued, "open": unsettled, "oldest_s": float(oldest_s)}
+
+
+def count_lost() -> int:
+    """Return how many devices have a link that is down."""
+    return DeviceLink.objects.filter(state=LinkState.DOWN).count()

@@ -26,24 +26,22 @@ from derms.southbound.events import CommandsQueued, CommandsSettled
 from derms.southbound.rules.families import REPLACES
 
 # Held while journaling, so that the order of keys is the order of commits: a newer command never
-# has a smaller key, and two queued commands never stand for the same thing. Any fixed number.
+# has a smaller key. Any fixed number.
 _LOCK = 0x6465_726D_0100
 
-_REPLACE_QUEUED = """
-UPDATE southbound_devicecommand AS c
-SET state = 7, settled_at = %(now)s, detail = 'replaced before it was sent'
-FROM unnest(%(ids)s::int4[]) AS new(device_id)
-WHERE c.state = 1 AND c.device_id = new.device_id AND c.kind = ANY(%(kinds)s::int2[])
-RETURNING c.origin, c.revision, c.state
-"""
+# Commands of earlier rows that a newer one ends; states are literals so that the partial indexes
+# are used whatever plan PostgreSQL keeps.
 _RETIRE = """
 UPDATE southbound_devicecommand AS c
-SET state = %(after)s, settled_at = %(now)s, detail = %(detail)s
-FROM unnest(%(ids)s::int8[], %(devices)s::int4[]) AS new(id, device_id)
-WHERE c.state = ANY(%(before)s::int2[]) AND c.device_id = new.device_id AND c.id < new.id
-  AND c.kind = ANY(%(kinds)s::int2[])
+SET state = {after}, settled_at = clock_timestamp(), detail = %(detail)s
+FROM unnest(%(ids)s::int8[], %(devices)s::int4[], %(kinds)s::int2[]) AS new(id, device_id, kind)
+WHERE c.state IN ({before}) AND c.device_id = new.device_id AND c.id < new.id
+  AND (new.kind, c.kind) IN (VALUES {replaces})
 RETURNING c.origin, c.revision, c.state
 """
+REPLACES_VALUES = ", ".join(
+    f"({int(newer)}, {int(older)})" for newer, kinds in REPLACES.items() for older in kinds
+)
 
 
 def queue_commands(  # noqa: PLR0913 - the contract every dispatching room relies on
@@ -59,9 +57,10 @@ def queue_commands(  # noqa: PLR0913 - the contract every dispatching room relie
 ) -> int:
     """Write one command per device into the journal and wake the senders.
 
-    Commands of the same sort still waiting for these devices are superseded; what is being sent
-    right now is left to finish, and the new command waits for it. To keep a set point alive
-    beyond its reversion time, queue it again as a new revision.
+    A command of the same sort still waiting for one of these devices will not be sent any more;
+    it is marked superseded when the senders come to it. What is being sent right now is left to
+    finish, and the new command waits for it. To keep a set point alive beyond its reversion time,
+    queue it again as a new revision.
 
     Args:
         origin: mRID of what causes the commands: a dispatch, a control.
@@ -100,10 +99,6 @@ def queue_commands(  # noqa: PLR0913 - the contract every dispatching room relie
     }
     with transaction.atomic():
         bulk.execute("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _LOCK})
-        replaced = bulk.execute(
-            _REPLACE_QUEUED, {"ids": ids, "kinds": list(REPLACES[what]), "now": now}
-        ).fetchall()
-        announce(replaced)
         try:
             with transaction.atomic():
                 bulk.copy_in("southbound_devicecommand", columns)
@@ -157,7 +152,7 @@ def settle(token: uuid.UUID, keys: Sequence[int], receipts: Sequence[Receipt]) -
     """Store what became of leased commands, and tell who asked for them.
 
     A command the lease of which was taken away keeps the state it was given since. QUEUED gives
-    a command back unsent; a newer one of the same sort, if there is one, replaces it.
+    a command back unsent.
 
     Args:
         token: Lease under which they were claimed.
@@ -215,23 +210,22 @@ def retire(
         after: State to give them.
         detail: Why, for the operator.
     """
-    by_kind: dict[int, list[tuple[int, int]]] = {}
-    for key, device, kind in newer:
-        by_kind.setdefault(kind, []).append((key, device))
-    for kind, rows in by_kind.items():
-        ended = bulk.execute(
-            _RETIRE,
-            {
-                "ids": [key for key, _ in rows],
-                "devices": [device for _, device in rows],
-                "kinds": [int(k) for k in REPLACES[CommandKind(kind)]],
-                "before": [int(state) for state in before],
-                "after": int(after),
-                "detail": detail,
-                "now": clock.now(),
-            },
-        ).fetchall()
-        announce(ended)
+    rows = list(newer)
+    if not rows:
+        return
+    sql = _RETIRE.format(
+        after=int(after),
+        before=", ".join(str(int(state)) for state in before),
+        replaces=REPLACES_VALUES,
+    )
+    keys, devices, kinds = zip(*rows, strict=True)
+    parameters = {
+        "ids": list(keys),
+        "devices": list(devices),
+        "kinds": list(kinds),
+        "detail": detail,
+    }
+    announce(bulk.execute(sql, parameters).fetchall())
 
 
 def announce(rows: Iterable[tuple[Any, ...]]) -> None:

@@ -26,7 +26,7 @@ SET state = 11, detail = 'the worker that had it did not finish'
 WHERE shard = %(shard)s AND state = 2 AND lease_until < clock_timestamp()
 RETURNING origin, revision, state
 """
-_CLAIM = """
+_CLAIM = f"""
 WITH due AS (
     SELECT c.id FROM southbound_devicecommand AS c
     WHERE c.shard = %(shard)s AND c.state IN (3, 4, 11)
@@ -34,7 +34,7 @@ WITH due AS (
       AND NOT EXISTS (  -- a newer command is waiting and will decide
         SELECT 1 FROM southbound_devicecommand AS n
         WHERE n.shard = %(shard)s AND n.state IN (1, 2) AND n.device_id = c.device_id
-          AND n.kind = c.kind AND n.id > c.id)
+          AND n.id > c.id AND (n.kind, c.kind) IN (VALUES {journal.REPLACES_VALUES}))
     ORDER BY c.id LIMIT %(limit)s FOR UPDATE OF c SKIP LOCKED)
 UPDATE southbound_devicecommand AS c
 SET lease_token = %(token)s, lease_until = clock_timestamp() + %(lease)s::interval

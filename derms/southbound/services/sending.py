@@ -22,7 +22,7 @@ from django.db import transaction
 from derms.core import bulk, failpoints
 from derms.devices.selectors.wires import find_wires
 from derms.southbound import gateway
-from derms.southbound.contract import Command, CommandKind, CommandState, Receipt, Target
+from derms.southbound.contract import Command, CommandKind, CommandState, Target
 from derms.southbound.services import journal
 from derms.southbound.services.turns import Turns
 
@@ -40,26 +40,31 @@ SET state = 9, settled_at = clock_timestamp(), detail = 'its time passed before 
 WHERE shard = %(shard)s AND state = 1 AND valid_until <= clock_timestamp()
 RETURNING origin, revision, state
 """
-_CLAIM = """
+_CLAIM = f"""
 WITH due AS (
-    SELECT c.id FROM southbound_devicecommand AS c
-    WHERE c.shard = %(shard)s AND c.state = 1 AND c.valid_until > clock_timestamp()
-      AND NOT EXISTS (
+    SELECT c.id, c.device_id, c.kind FROM southbound_devicecommand AS c
+    WHERE c.shard = %(shard)s AND c.state = 1 AND c.device_id > %(after)s
+      AND c.valid_until > clock_timestamp()
+      AND NOT EXISTS (  -- something of this device is, or may be, on the wire
         SELECT 1 FROM southbound_devicecommand AS o
         WHERE o.shard = %(shard)s AND o.device_id = c.device_id AND o.state IN (2, 11)
           AND (o.state = 2 OR o.lease_until > clock_timestamp() - %(settle)s::interval))
-    ORDER BY c.id LIMIT %(limit)s FOR UPDATE OF c SKIP LOCKED)
+    ORDER BY c.device_id, c.id LIMIT %(limit)s FOR UPDATE OF c SKIP LOCKED
+), judged AS (
+    SELECT due.id, EXISTS (
+        SELECT 1 FROM southbound_devicecommand AS n
+        WHERE n.shard = %(shard)s AND n.state = 1 AND n.device_id = due.device_id
+          AND n.id > due.id AND n.valid_until > clock_timestamp()
+          AND (n.kind, due.kind) IN (VALUES {journal.REPLACES_VALUES})) AS replaced
+    FROM due)
 UPDATE southbound_devicecommand AS c
-SET state = 2, lease_token = %(token)s, lease_until = clock_timestamp() + %(lease)s::interval
-FROM due WHERE c.id = due.id
+SET state = CASE WHEN replaced THEN 7 ELSE 2 END,
+    settled_at = CASE WHEN replaced THEN clock_timestamp() END,
+    detail = CASE WHEN replaced THEN 'replaced before it was sent' ELSE '' END,
+    lease_token = %(token)s, lease_until = clock_timestamp() + %(lease)s::interval
+FROM judged WHERE c.id = judged.id
 RETURNING c.id, c.device_id, c.kind, c.value, c.reversion_s,
-    extract(epoch FROM c.valid_until - clock_timestamp())::float8
-"""
-_REPLACED_WHILE_LEASED = """
-SELECT DISTINCT old.id FROM southbound_devicecommand AS old
-JOIN southbound_devicecommand AS new
-  ON new.device_id = old.device_id AND new.kind = old.kind AND new.id > old.id
-WHERE old.id = ANY(%(ids)s::int8[]) AND new.shard = %(shard)s AND new.state = 1
+    extract(epoch FROM c.valid_until - clock_timestamp())::float8, c.origin, c.revision, c.state
 """
 
 
@@ -71,11 +76,13 @@ class Claim:
         token: The lease.
         until: Our lease ends at this instant of `time.monotonic()`.
         rows: (key, device, kind, value, reversion_s, seconds left until valid_until).
+        last_device: The next claim of the round begins after this device.
     """
 
     token: uuid.UUID
     until: float
     rows: list[tuple[int, int, int, float, int, float]]
+    last_device: int
 
 
 def send_shard(shard: int) -> int:
@@ -92,27 +99,40 @@ def send_shard(shard: int) -> int:
         while mine and _turns.wanted(shard):
             with transaction.atomic():
                 journal.announce(bulk.execute(_EXPIRE, {"shard": shard}).fetchall())
-            while claim := _claim(shard):
-                failpoints.pass_through("southbound.claimed")
-                _send(shard, claim)
-                sent += len(claim.rows)
+            sent += _send_round(shard)
     return sent
 
 
-def _claim(shard: int) -> Claim | None:
+def _send_round(shard: int) -> int:
+    """Go once over the devices of a shard, so that under overload all get their turn."""
+    sent, after = 0, 0
+    while claim := _claim(shard, after):
+        after = claim.last_device
+        if claim.rows:
+            failpoints.pass_through("southbound.claimed")
+            _send(claim)
+            sent += len(claim.rows)
+            _turns.want(shard)  # until a whole round finds nothing
+    return sent
+
+
+def _claim(shard: int, after: int) -> Claim | None:
     token, begun = uuid.uuid4(), time.monotonic()
     lease = dt.timedelta(seconds=settings.SOUTHBOUND_LEASE_S)
     with transaction.atomic():
-        rows = bulk.execute(
+        found = bulk.execute(
             _CLAIM,
             {
                 "shard": shard,
+                "after": after,
                 "limit": BATCH,
                 "token": token,
                 "lease": lease,
                 "settle": dt.timedelta(seconds=SETTLE_S),
             },
         ).fetchall()
+        rows = [row[:6] for row in found if row[8] == CommandState.LEASED]
+        journal.announce(row[6:] for row in found if row[8] != CommandState.LEASED)
         # Nobody will ever know of earlier ones whose outcome is open: this one decides now.
         journal.retire(
             [row[:3] for row in rows],
@@ -120,9 +140,12 @@ def _claim(shard: int) -> Claim | None:
             after=CommandState.SUPERSEDED,
             detail="its outcome was not learnt before a later command",
         )
-    if not rows:
+    if not found:
         return None
-    return Claim(token, begun + lease.total_seconds(), sorted(rows))
+    last_device = max(row[1] for row in found)
+    if len(found) == BATCH:
+        last_device -= 1  # the batch may have cut a device's commands in two
+    return Claim(token, begun + lease.total_seconds(), sorted(rows), last_device)
 
 
 def as_commands(rows: Sequence[tuple[Any, ...]]) -> tuple[list[gateway.Wire], list[Command]]:
@@ -136,24 +159,12 @@ def as_commands(rows: Sequence[tuple[Any, ...]]) -> tuple[list[gateway.Wire], li
     return wires, commands
 
 
-def _send(shard: int, claim: Claim) -> None:
+def _send(claim: Claim) -> None:
     wires, commands = as_commands(claim.rows)
     # Seconds left are counted from the claim, which lies before `now`: never too late.
     shortest_s = min(row[5] for row in claim.rows)
     deadline = min(claim.until - MARGIN_S, time.monotonic() + shortest_s)
     receipts = gateway.send(wires, commands, deadline=deadline)
     failpoints.pass_through("southbound.sent")
-    keys = [row[0] for row in claim.rows]
-    journal.settle(claim.token, keys, _without_replaced(shard, keys, receipts))
+    journal.settle(claim.token, [row[0] for row in claim.rows], receipts)
     failpoints.pass_through("southbound.stored")
-
-
-def _without_replaced(shard: int, keys: list[int], receipts: list[Receipt]) -> list[Receipt]:
-    """Supersede what comes back unsent and has a newer command waiting behind it."""
-    unsent = [k for k, r in zip(keys, receipts, strict=True) if r.state is CommandState.QUEUED]
-    if not unsent:
-        return receipts
-    rows = bulk.execute(_REPLACED_WHILE_LEASED, {"ids": unsent, "shard": shard}).fetchall()
-    replaced = {key for (key,) in rows}
-    end = Receipt(CommandState.SUPERSEDED, "not_begun", "replaced before it was sent")
-    return [end if key in replaced else r for key, r in zip(keys, receipts, strict=True)]
