@@ -43,7 +43,7 @@ node-version:
 	@command -v node >/dev/null && command -v npm >/dev/null || { \
 		echo "Node.js 20 or newer with npm is missing: install the packages nodejs and npm." >&2; \
 		exit 1; }
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { \
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { \
 		echo "DERMS needs Node.js 20 or newer; this is $$(node --version)." >&2; exit 1; }
 
 # uv installs in seconds; where it cannot run, pip installs the same pinned files.
