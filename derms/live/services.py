@@ -18,12 +18,15 @@ import redis
 from django.conf import settings
 
 from derms.core import clock, valkey
+from derms.live import topics
 
 _GROUP_NAME = re.compile(r"^[A-Za-z0-9._-]{1,80}$")
-# KEYS: number key. ARGV: group channel, frame head, frame tail. Both halves are msgpack-framed
-# here in Lua, because the number has to stand inside the message.
+# KEYS: number key. ARGV: group channel, topic, body. What is published is what the channel layer
+# itself would publish for group_send; it is packed here because the number stands inside. A
+# number forgotten after a week starts again, which subscribers notice.
 _PUSH = """
 local seq = redis.call('INCR', KEYS[1])
+if seq == 1 then redis.call('EXPIRE', KEYS[1], 604800) end
 redis.call('PUBLISH', ARGV[1],
     cmsgpack.pack({type = 'live.tick', topic = ARGV[2], seq = seq, body = ARGV[3]}))
 return seq
@@ -57,7 +60,8 @@ def push_tick(topic: str, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any])
     Args:
         topic: `groups`, or `group:<mrid>` for a detailed topic.
         rows: One row or several; each replaces the row the browser has under its key. Dates,
-            UUIDs, enumerations and numpy numbers are allowed.
+            UUIDs, enumerations and numpy numbers are allowed. Of a picked topic only the rows
+            somebody looks at are sent.
     """
     push_ticks([(topic, rows)])
 
@@ -67,7 +71,10 @@ def push_ticks(ticks: Iterable[tuple[str, Any]]) -> None:
     at = clock.now().isoformat(timespec="milliseconds")
     try:
         with valkey.client().pipeline(transaction=False) as pipe:
-            for topic, rows in ticks:
+            for topic, all_rows in ticks:
+                rows = _picked(topic, all_rows)
+                if rows is None:
+                    continue
                 body = orjson.dumps({"t": at, "data": rows}, option=_OPTIONS, default=str)
                 pipe.eval(
                     _PUSH,
@@ -80,6 +87,15 @@ def push_ticks(ticks: Iterable[tuple[str, Any]]) -> None:
             pipe.execute()
     except redis.RedisError:
         _log.warning("live values not pushed", exc_info=True)
+
+
+def _picked(name: str, rows: Any) -> Any:
+    """Return the rows of a picked topic that somebody looks at; None when there are none."""
+    topic = topics.registered().get(name)
+    if topic is None or not topic.picked or isinstance(rows, Mapping):
+        return rows
+    seen = watched(topic.base)
+    return [row for row in rows if str(row[topic.row_key]) in seen] or None
 
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
@@ -108,3 +124,18 @@ def watched(base: str) -> frozenset[str]:
     known = frozenset(member.decode() for member in found)
     _watched[base] = (now, known)
     return known
+
+
+def note_watched(wanted: Mapping[str, Iterable[str]]) -> None:
+    """Note what browsers look at, by topic, for the next half minute.
+
+    Raises:
+        redis.RedisError: Valkey does not answer.
+    """
+    now = time.time()
+    with valkey.client().pipeline(transaction=False) as pipe:
+        for base, members in wanted.items():
+            pipe.zremrangebyscore(_watch_key(base), "-inf", now)
+            pipe.zadd(_watch_key(base), dict.fromkeys(members, now + _WATCH_TTL_S))
+            pipe.expire(_watch_key(base), int(2 * _WATCH_TTL_S))
+        pipe.execute()
