@@ -37,7 +37,7 @@ def table(*, shards: int, poll_rates_s: list[int]) -> dict[str, dict[str, Any]]:
         "dispatch-tick": _every(1, "dispatch.tasks.run_tick"),
         "events-relay": _every(1, "derms.events.tasks.relay"),
         "devices-roll-up": _at("derms.devices.tasks.roll_up", minute="1-59/5"),
-        "devices-partitions": _at("derms.devices.tasks.maintain_partitions", minute="7"),
+        "devices-partitions": _at("derms.devices.tasks.keep_partitions", minute="7"),
         "events-forget": _at("derms.events.tasks.forget_delivered", minute="12"),
         "southbound-forget": _at("derms.southbound.tasks.forget_commands", minute="*"),
         "groups-forget": _at("groups.tasks.forget_history", minute="22"),

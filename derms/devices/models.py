@@ -221,6 +221,32 @@ class ReadingRollup(models.Model):
         return f"{self.device_id} {self.quantity} {self.start_at}"
 
 
+class RollupState(models.Model):
+    """How far the roll-ups are: every interval that ended by then has been rolled up once."""
+
+    singleton = models.BooleanField(primary_key=True, default=True)
+    rolled_until = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(singleton=True), name="rollupstate_one_row"),
+        ]
+
+    def __str__(self) -> str:
+        return f"rolled up until {self.rolled_until}"
+
+
+class RollupDue(models.Model):
+    """An interval of a device that got a late reading and must be rolled up again."""
+
+    pk = models.CompositePrimaryKey("device_id", "start_at")
+    device_id = models.IntegerField()
+    start_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.start_at}"
+
+
 class DeviceImport(models.Model):
     """One CSV import of devices: what was asked, how far it is, which rows were bad."""
 

@@ -72,6 +72,41 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="RollupDue",
+            fields=[
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "device_id",
+                        "start_at",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("device_id", models.IntegerField()),
+                ("start_at", models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name="RollupState",
+            fields=[
+                (
+                    "singleton",
+                    models.BooleanField(default=True, primary_key=True, serialize=False),
+                ),
+                ("rolled_until", models.DateTimeField()),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("singleton", True)), name="rollupstate_one_row"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="DeviceImport",
             fields=[
                 (

@@ -12,6 +12,9 @@ CREATE TABLE devices_reading (
     source smallint NOT NULL,
     PRIMARY KEY (device_id, quantity, measured_at)
 ) PARTITION BY RANGE (measured_at);
+-- Readings arrive about in the order of time: a few bytes per page find an interval of a day.
+CREATE INDEX devices_reading_time ON devices_reading
+    USING brin (measured_at) WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TABLE devices_readingrollup (
     start_at timestamptz NOT NULL,

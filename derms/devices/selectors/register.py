@@ -25,15 +25,46 @@ def list_devices(*, visible: Scope = None) -> QuerySet[EndDevice]:
     return devices if visible is None else devices.filter(owner__mrid__in=visible)
 
 
-def search_devices(devices: QuerySet[EndDevice], text: str) -> QuerySet[EndDevice]:
-    """Keep the devices whose name, mRID, address or further name contains `text`."""
-    named = EndDevice.objects.filter(names__name__icontains=text).values("pk")
-    return devices.filter(
-        Q(name__icontains=text)
-        | Q(mrid__istartswith=text)
-        | Q(address__icontains=text)
-        | Q(pk__in=named)
-    )
+def filter_devices(
+    devices: QuerySet[EndDevice],
+    *,
+    text: str = "",
+    kinds: Sequence[str] = (),
+    states: Sequence[str] = (),
+    eligible: bool | None = None,
+    feeder: str = "",
+    owner: str = "",
+) -> QuerySet[EndDevice]:
+    """Keep the devices that match everything given.
+
+    Args:
+        devices: As from `list_devices`.
+        text: Part of a name, further name or address, or the start of an mRID.
+        kinds: Any of these `DeviceKind`s.
+        states: Any of these `LifecycleState`s.
+        eligible: May, or may not, be dispatched.
+        feeder: Name of the feeder.
+        owner: mRID or name of the organisation.
+    """
+    if text:
+        named = EndDevice.objects.filter(names__name__icontains=text).values("pk")
+        devices = devices.filter(
+            Q(name__icontains=text)
+            | Q(mrid__istartswith=text)
+            | Q(address__icontains=text)
+            | Q(pk__in=named)
+        )
+    if kinds:
+        devices = devices.filter(kind__in=kinds)
+    if states:
+        devices = devices.filter(lifecycle_state__in=states)
+    if eligible is not None:
+        devices = devices.filter(eligible=eligible)
+    if feeder:
+        devices = devices.filter(usage_point__feeder__name=feeder)
+    if owner:
+        devices = devices.filter(Q(owner__mrid=owner) | Q(owner__name=owner))
+    return devices
 
 
 def get_device(mrid: str, *, visible: Scope = None) -> EndDevice:
@@ -43,20 +74,39 @@ def get_device(mrid: str, *, visible: Scope = None) -> EndDevice:
         NotFoundError: no such device, or not one of the organisations `visible`.
     """
     try:
-        return list_devices(visible=visible).get(mrid=mrid)
+        devices = list_devices(visible=visible).select_related("settings", "status")
+        return devices.prefetch_related("names").get(mrid=mrid)
     except EndDevice.DoesNotExist:
         raise NotFoundError(
             f"There is no device {mrid}.", code="unknown_device", mrid=mrid
         ) from None
 
 
-def find_ids(mrids: Sequence[str]) -> NDArray[np.int32]:
-    """Return the primary keys of devices by mRID [n]; -1 where there is no such device."""
+def visible_mrids(mrids: Sequence[str], *, visible: Scope) -> set[str]:
+    """Return which of the devices belong to the organisations `visible`."""
+    found = list_devices(visible=visible).order_by().filter(mrid__in=mrids)
+    return set(found.values_list("mrid", flat=True))
+
+
+def find_ids(mrids: Sequence[str], *, visible: Scope = None) -> NDArray[np.int32]:
+    """Return the primary keys of devices by mRID [n]; -1 where there is no such device.
+
+    Args:
+        mrids: mRIDs [n].
+        visible: Devices of other organisations count as unknown.
+    """
     wanted = list(mrids)
     if not wanted:
         return np.zeros(0, dtype="int32")
-    sql = "SELECT mrid, id FROM devices_enddevice WHERE mrid = ANY(%(mrids)s::text[])"
-    known: dict[str, int] = dict(bulk.execute(sql, {"mrids": wanted}).fetchall())
+    sql = "SELECT d.mrid, d.id FROM devices_enddevice d {} WHERE d.mrid = ANY(%(mrids)s::text[])"
+    parameters: dict[str, Any] = {"mrids": wanted}
+    if visible is None:
+        sql = sql.format("")
+    else:
+        sql = sql.format("JOIN accounts_organisation o ON o.id = d.owner_id")
+        sql += " AND o.mrid = ANY(%(visible)s::text[])"
+        parameters["visible"] = sorted(visible)
+    known: dict[str, int] = dict(bulk.execute(sql, parameters).fetchall())
     return np.fromiter((known.get(mrid, -1) for mrid in wanted), dtype="int32", count=len(wanted))
 
 

@@ -6,6 +6,7 @@ because ATTACH does not stop writers, while CREATE ... PARTITION OF locks the wh
 Source: PostgreSQL manual, "Table Partitioning", "Partition Maintenance".
 """
 
+import datetime as dt
 import logging
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,14 @@ def ensure_reading_days(days: Days) -> None:
 def ensure_rollup_months(days: Days) -> None:
     """Make sure roll-ups of the months of these days (datetime64[D]) have a partition."""
     _ensure(_ROLLUPS, np.unique(days.astype("M8[M]")))
+
+
+def first_reading_day() -> dt.datetime | None:
+    """Return the start of the oldest day that has a partition; None when none has."""
+    days = sorted(_partitions(_READINGS))
+    if not days:
+        return None
+    return dt.datetime.strptime(days[0][-8:], "%Y%m%d").replace(tzinfo=dt.UTC)
 
 
 def keep_partitions() -> list[str]:

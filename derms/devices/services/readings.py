@@ -29,6 +29,7 @@ from derms.devices.rules.readings import (
 )
 from derms.devices.services.live import push_rows
 from derms.devices.services.partitions import ensure_reading_days
+from derms.devices.services.rollups import note_late
 
 _LATEST = """
 INSERT INTO devices_latestreading AS old (device_id, quantity, measured_at, value, quality, source)
@@ -154,6 +155,7 @@ def store_readings(batch: ReadingBatch, *, actor: Actor = SYSTEM) -> StoreResult
     newest = kept.take(newest_rows(kept))
     with transaction.atomic():
         stored = _write_history(kept)
+        note_late(kept)
         updated = _write_latest(newest)
         fresh = newest if updated == len(newest) else newest.take(_fresh_rows(newest))
         if len(fresh):

@@ -183,6 +183,7 @@ def set_eligible(
     mrids: Sequence[str] = (),
     eligible: bool,
     reason: str,
+    revision: int | None = None,
     actor: Actor,
 ) -> int:
     """Say whether devices may be dispatched, and why.
@@ -192,6 +193,7 @@ def set_eligible(
         mrids: several; all or none are changed.
         eligible: May they be dispatched?
         reason: Why, or why not; needed when they may not.
+        revision: Revision of the one device the caller saw; None = whatever it is.
         actor: Who decides.
 
     Returns:
@@ -207,7 +209,7 @@ def set_eligible(
     if len(reason) > 200:
         raise InvalidInputError("The reason is longer than 200 characters.", field="reason")
     with transaction.atomic():
-        devices = _lock_many(wanted)
+        devices = _lock_many(wanted, revision)
         changed = [d for d in devices if (d.eligible, d.eligibility_reason) != (eligible, reason)]
         for device in changed:
             before = {"eligible": device.eligible, "reason": device.eligibility_reason}
@@ -337,20 +339,26 @@ def _lock(mrid: str, revision: int | None) -> EndDevice:
     device = EndDevice.objects.select_for_update(of=("self",)).filter(mrid=mrid).first()
     if device is None:
         raise NotFoundError(f"There is no device {mrid}.", code="unknown_device", mrid=mrid)
+    _require_revision(device, revision)
+    return device
+
+
+def _require_revision(device: EndDevice, revision: int | None) -> None:
     if revision is not None and device.revision != revision:
         raise RuleViolationError(
             "The device was changed meanwhile; load it again.", code="stale_revision"
         )
-    return device
 
 
-def _lock_many(mrids: Sequence[str]) -> list[EndDevice]:
+def _lock_many(mrids: Sequence[str], revision: int | None) -> list[EndDevice]:
     devices = list(EndDevice.objects.select_for_update().filter(mrid__in=mrids).order_by("pk"))
     missing = set(mrids) - {device.mrid for device in devices}
     if missing:
         raise NotFoundError(
             f"There is no device {min(missing)}.", code="unknown_device", missing=sorted(missing)
         )
+    for device in devices:
+        _require_revision(device, revision)
     return devices
 
 

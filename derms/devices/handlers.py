@@ -1,0 +1,47 @@
+"""What devices hear of, and what browsers may watch of devices."""
+
+from typing import Any
+
+from derms.accounts.scopes import visible_organisations
+from derms.core.actors import Actor
+from derms.devices import selectors, tasks
+from derms.devices.events import ImportRequested
+from derms.events.registry import subscribe
+from derms.live import topics
+
+
+def _visible(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
+    visible = visible_organisations(actor)
+    if visible is None:
+        return rows
+    seen = selectors.visible_mrids([row["mrid"] for row in rows], visible=visible)
+    return [row for row in rows if row["mrid"] in seen]
+
+
+def _snapshot_rows(args: dict[str, Any], actor: Actor) -> list[dict[str, Any]]:
+    return _visible(selectors.live_rows_of([str(one) for one in args.get("ids", [])]), actor)
+
+
+def _snapshot_device(args: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    mrid = selectors.get_device(str(args["mrid"]), visible=visible_organisations(actor)).mrid
+    return selectors.live_rows_of([mrid])[0]
+
+
+topics.register(
+    topics.Topic(
+        name="devices",
+        permission="devices.read",
+        snapshot=_snapshot_rows,
+        picked=True,
+        visible=_visible,
+    )
+)
+topics.register(
+    topics.Topic(name="device:{mrid}", permission="devices.read", snapshot=_snapshot_device)
+)
+
+
+@subscribe(ImportRequested)
+def run_import(fact: ImportRequested) -> None:
+    """Have a worker run the import."""
+    tasks.run_import.delay(fact.mrid)

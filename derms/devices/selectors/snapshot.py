@@ -1,0 +1,123 @@
+"""The whole fleet as one columnar JSON document, for the list in the browser.
+
+Built at most every few seconds for each scope and shared by all processes through Valkey.
+"""
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import orjson
+import redis
+
+from derms.core import bulk, clock, valkey
+from derms.devices.choices import DeviceKind, LifecycleState
+from derms.devices.selectors.columns import device_columns, latest_columns
+from derms.devices.selectors.live import is_stale
+from derms.devices.selectors.register import Scope
+from derms.grid.selectors import list_feeders
+
+_FRESH_FOR_S = 5
+_LINKS = ("up", "degraded", "down", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The document as it goes over the wire.
+
+    Attributes:
+        body: JSON, compressed by gzip.
+        etag: Changes with the document.
+    """
+
+    body: bytes
+    etag: str
+
+
+def columns_snapshot(*, visible: Scope = None) -> Snapshot:
+    """Return the devices of the organisations `visible` as columns, a few seconds old at most.
+
+    `{at, count, columns: {id, mrid, name, kind, feeder, lifecycle, eligible, link, rated_w,
+    p_w, q_var, soc_pct, measured_at, quality}}`; unknown numbers are null, `measured_at` is in
+    epoch seconds, `quality` is the number of `Quality`, `link` says how old the values are.
+    """
+    scope = "all" if visible is None else hashlib.sha256("|".join(sorted(visible)).encode())
+    key = f"derms:devices:columns:{scope if isinstance(scope, str) else scope.hexdigest()}"
+    kept = _kept(key)
+    if kept is not None:
+        return kept
+    raw = orjson.dumps(_document(visible), option=orjson.OPT_SERIALIZE_NUMPY)
+    made = Snapshot(
+        body=gzip.compress(raw, compresslevel=1, mtime=0), etag=hashlib.blake2s(raw).hexdigest()
+    )
+    _keep(key, made)
+    return made
+
+
+def _kept(key: str) -> Snapshot | None:
+    try:
+        found = valkey.client().get(key)
+    except redis.RedisError:
+        return None
+    return msgspec.msgpack.decode(found, type=Snapshot) if isinstance(found, bytes) else None
+
+
+def _keep(key: str, made: Snapshot) -> None:
+    try:
+        valkey.client().set(key, msgspec.msgpack.encode(made), ex=_FRESH_FOR_S)
+    except redis.RedisError:
+        return
+
+
+def _document(visible: Scope) -> dict[str, Any]:
+    devices = device_columns(None if visible is None else _owned(visible))
+    latest = latest_columns(devices.id)
+    now = clock.now()
+    feeders = {0: "", **dict(list_feeders().values_list("pk", "name"))}
+    at = latest.measured_at.astype("int64") / 1e6
+    return {
+        "at": now,
+        "count": len(devices),
+        "columns": {
+            "id": devices.id,
+            "mrid": devices.mrid,
+            "name": devices.name,
+            "kind": _words(DeviceKind.values, devices.kind),
+            "feeder": [feeders.get(key, "") for key in devices.feeder_id.tolist()],
+            "lifecycle": _words(LifecycleState.values, devices.lifecycle),
+            "eligible": devices.eligible,
+            "link": _words(list(_LINKS), _link(devices, latest, now)),
+            "rated_w": np.maximum(devices.rated_w, devices.rated_charge_w),
+            "p_w": latest.p_w,
+            "q_var": latest.q_var,
+            "soc_pct": latest.soc_pct,
+            "measured_at": np.where(at > 0, at, np.nan),
+            "quality": latest.quality,
+        },
+    }
+
+
+def _words(words: list[str], codes: Any) -> list[str]:
+    return [words[code] for code in codes.tolist()]
+
+
+def _link(devices: Any, latest: Any, now: Any) -> Any:
+    """Return positions in `_LINKS`: values come, come late, stopped coming, never came."""
+    moment = np.datetime64(now.replace(tzinfo=None), "us")
+    late = is_stale(latest.measured_at, devices.poll_interval_s, moment)
+    patience = 10 * devices.poll_interval_s
+    gone = is_stale(latest.measured_at, patience, moment)
+    never = latest.measured_at.astype("int64") == 0
+    return np.where(never, 3, late.astype("int8") + (late & gone))
+
+
+def _owned(visible: Scope) -> Any:
+    sql = """
+        SELECT d.id FROM devices_enddevice d JOIN accounts_organisation o ON o.id = d.owner_id
+        WHERE o.mrid = ANY(%(visible)s::text[]) ORDER BY d.id
+    """
+    rows = bulk.execute(sql, {"visible": sorted(visible or ())}).fetchall()
+    return np.array([row[0] for row in rows], dtype="int32")
