@@ -62,6 +62,8 @@ export interface Request {
   raw?: { content: BodyInit; type: string };
   ifMatch?: string | undefined;
   signal?: AbortSignal | undefined;
+  /** Made by the console by itself; does not count as use of the session. */
+  background?: boolean;
   /** The same key on a repeated POST gives the first answer again, not a second effect. */
   idempotencyKey?: string | undefined;
 }
@@ -72,12 +74,13 @@ export interface Answer<T> {
   location: string;
 }
 
-function headersOf({ method = "GET", body, raw, ifMatch, idempotencyKey }: Request): Headers {
+function headersOf({ method = "GET", body, raw, ifMatch, background, idempotencyKey }: Request): Headers {
   const headers = new Headers({ Accept: "application/json" });
   if (raw) headers.set("Content-Type", raw.type);
   else if (body !== undefined) headers.set("Content-Type", "application/json");
   if (ifMatch) headers.set("If-Match", ifMatch);
   if (method !== "GET") headers.set("X-CSRFToken", csrfToken());
+  if (method === "GET" || background) headers.set("X-Derms-Background", "1");
   if (method === "POST") headers.set("Idempotency-Key", idempotencyKey ?? newKey());
   return headers;
 }

@@ -12,7 +12,7 @@ export interface Me {
   full_name: string;
   roles: string[];
   permissions: string[];
-  organisation: { mrid: string; name: string } | string | null;
+  organisation: { mrid: string; name: string } | null;
   preferences: Preferences;
   mode_tag: string;
   site_name: string;
@@ -31,18 +31,19 @@ export interface Preferences {
 
 export interface Overview {
   at: string;
-  devices: { total: number; good: number; stale: number; lost: number; by_kind: Record<string, number> };
+  devices: { total: number; good: number; stale: number; lost: number; stale_last_w: number; by_kind: Record<string, number> };
   active_power_w: number;
   reactive_power_var: number;
   available_max_w: number;
   available_min_w: number;
   installed_max_w: number;
   installed_min_w: number;
-  installed_max_var?: number;
-  installed_min_var?: number;
+  energy_wh: number;
+  energy_capacity_wh: number;
   coverage_pct: number;
   dispatches: { active: number; scheduled: number; shortfall: number; error_w: number };
-  alarms: Record<string, number | { active: number; unacknowledged: number }>;
+  /** By priority "1" to "4". */
+  alarms: Record<string, { active: number; unacknowledged: number }>;
 }
 
 export interface GroupStatus {
@@ -79,7 +80,7 @@ export interface Group {
   description: string;
   functions: Record<string, boolean>;
   version: { major: number | null; minor: number | null; revision: number | null; date: string | null } | null;
-  owner: string | { mrid: string; name: string };
+  owner: string;
   member_count: number;
   created_at: string;
   modified_at: string;
@@ -225,10 +226,9 @@ export interface AuditRecord {
   object_type: string;
   object_mrid: string;
   correlation_id: string;
-  payload?: unknown;
-  before?: unknown;
-  after?: unknown;
-  hash?: string;
+  before: unknown;
+  after: unknown;
+  hash: string;
 }
 
 export interface Member {
@@ -236,25 +236,31 @@ export interface Member {
   name: string;
   kind: string;
   feeder: string | null;
-  rated_w: number | null;
+  rated_w: number;
+  rated_charge_w: number;
   p_w: number | null;
-  q_var?: number | null;
+  q_var: number | null;
   soc_pct: number | null;
   measured_at: string | null;
-  quality: number | string | null;
-  stale?: boolean;
-  eligible?: boolean;
-  link_state?: string;
-  from?: string;
-  to?: string | null;
+  quality: string;
+  stale: boolean;
 }
 
 export interface Latest {
   value: number;
   measured_at: string;
-  quality: number | string;
-  source?: string;
-  stale?: boolean;
+  quality: string;
+  stale: boolean;
+}
+
+export interface UsagePoint {
+  mrid: string;
+  name: string;
+  feeder: string | null;
+  transformer: string | null;
+  phase: string;
+  import_limit_w: number | null;
+  export_limit_w: number | null;
 }
 
 export interface Device {
@@ -264,20 +270,20 @@ export interface Device {
   lifecycle_state: string;
   eligible: boolean;
   eligibility_reason: string;
-  owner: string | { mrid: string; name: string } | null;
-  usage_point: { mrid?: string; name?: string; feeder?: string; transformer?: string; phase?: string; import_limit_w?: number | null; export_limit_w?: number | null } | null;
-  feeder?: string | null;
+  owner: { mrid: string; name: string };
+  usage_point: UsagePoint | null;
+  feeder: string | null;
   protocol: string;
   address: string;
   poll_interval_s: number;
   created_at: string;
   modified_at: string;
   revision: number;
-  nameplate: Record<string, number | string | null>;
-  settings: Record<string, number | string | null>;
+  nameplate: Record<string, number | string | null> | null;
+  settings: Record<string, number | string | null> | null;
   status: {
-    connection: string | number;
-    operating: string | number;
+    connection: string;
+    operating: string;
     alarm_bits: number;
     local_control: boolean;
     last_contact_at: string | null;
@@ -292,9 +298,8 @@ export interface Device {
     round_trip_ms: number | null;
     changed_at: string | null;
   } | null;
-  latest?: Record<string, Latest>;
-  groups?: { mrid: string; name: string }[];
-  names?: { name: string; name_type: string; name_type_authority: string }[];
+  latest: Record<string, Latest>;
+  names: { name: string; name_type: string; name_type_authority: string }[];
 }
 
 export interface DeviceCommand {

@@ -5,7 +5,7 @@ import { count, number, quantity, scaleOf } from "@/lib/quantities";
 import { Bar } from "./Bar";
 import { DataTable, type Column } from "./DataTable";
 import { dispatchTitle } from "./DispatchTable";
-import { ownerName, size, versionText } from "./groups";
+import { size, versionText } from "./groups";
 import { DispatchState } from "./symbols";
 import { Age } from "./Value";
 
@@ -95,7 +95,7 @@ export function GroupTable(props: Props): ReactNode {
           </Link>
         ),
     },
-    { key: "owner", head: "Owner", cell: ({ group }) => ownerName(group.owner), sort: ({ group }) => ownerName(group.owner) },
+    { key: "owner", head: "Owner", cell: ({ group }) => group.owner, sort: ({ group }) => group.owner },
     { key: "age", head: "Age", num: true, cell: ({ status }) => (status ? <Age at={status.at} /> : "\u2014") },
     ...(props.onPick
       ? [{ key: "pick", head: <span className="sr-only">Trend</span>, cell: ({ group }: Row) => (

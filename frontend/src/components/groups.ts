@@ -22,10 +22,6 @@ export function useGroups(q = "") {
   });
 }
 
-export function ownerName(owner: Group["owner"]): string {
-  return typeof owner === "string" ? owner : owner.name;
-}
-
 export function versionText({ version }: Group): string {
   if (!version || version.major == null) return "";
   return `v${[version.major, version.minor, version.revision].filter((part) => part != null).join(".")}`;

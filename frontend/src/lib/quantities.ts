@@ -71,19 +71,22 @@ export interface QuantityOptions {
   signed?: boolean;
 }
 
+function isKnown(value: number | null | undefined): value is number {
+  return value != null && Number.isFinite(value);
+}
+
 /** Text of one value, with its unit unless a heading already carries it. */
 export function quantity(
   value: number | null | undefined,
   base: Base,
   { scale, decimals, unit = true, signed = false }: QuantityOptions = {},
 ): string {
-  if (value == null || !Number.isFinite(value)) return NO_VALUE;
-  const chosen = scale ?? scaleOf(value, base);
-  const scaled = value / chosen.divisor;
-  const places = decimals ?? (base === "Hz" ? 2 : decimalsFor(scaled));
-  const text = number(scaled, places);
+  if (!isKnown(value)) return NO_VALUE;
+  const { divisor, unit: name } = scale ?? scaleOf(value, base);
+  const scaled = value / divisor;
+  const text = number(scaled, decimals ?? decimalsFor(base === "Hz" ? 0 : scaled));
   const plus = signed && scaled > 0 ? "+" : "";
-  return `${plus}${text}${unit ? `\u00a0${chosen.unit}` : ""}`;
+  return plus + text + (unit ? `\u00a0${name}` : "");
 }
 
 export type Parameter = "activePower" | "reactivePower";

@@ -97,7 +97,7 @@ export function Shell(): ReactNode {
       <a className="skip" href="#main">
         Skip to content
       </a>
-      <Header counts={countAlarms(rows)} preferences={preferences} onPreferences={setPreferences} />
+      <Header counts={overview.data?.alarms ?? countAlarms(rows)} preferences={preferences} onPreferences={setPreferences} />
       <Nav counts={counts} />
       <main id="main" className="shell-main" tabIndex={-1}>
         <Banners />

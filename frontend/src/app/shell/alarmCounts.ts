@@ -1,6 +1,6 @@
 import type { Alarm } from "@/api/types";
 
-export type AlarmCounts = Record<number, { active: number; unacknowledged: number }>;
+export type AlarmCounts = Record<number | string, { active: number; unacknowledged: number }>;
 
 export function countAlarms(alarms: readonly Alarm[]): AlarmCounts {
   const counts: AlarmCounts = {};

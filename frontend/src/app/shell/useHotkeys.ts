@@ -6,6 +6,10 @@ function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 }
 
+function isBusy(target: EventTarget | null): boolean {
+  return isTyping(target) || document.querySelector('[role="dialog"]') !== null;
+}
+
 interface Actions {
   palette: () => void;
   sheet: () => void;
@@ -40,8 +44,8 @@ export function useHotkeys({ palette, sheet, singleKeys }: Actions): void {
         palette();
         return;
       }
-      const inDialog = document.querySelector('[role="dialog"]') !== null;
-      if (!singleKeys || inDialog || isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+      const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
+      if (!singleKeys || hasModifier || isBusy(event.target)) return;
       if (onSingle(event)) event.preventDefault();
     }
     window.addEventListener("keydown", onKey);

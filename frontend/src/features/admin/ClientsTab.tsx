@@ -12,7 +12,7 @@ interface Client {
   mrid: string;
   client_id: string;
   name: string;
-  organisation: string | { mrid: string; name: string };
+  organisation: { mrid: string; name: string };
   roles: string[];
   is_active: boolean;
   created_at: string;
@@ -20,8 +20,7 @@ interface Client {
 }
 
 interface WithSecret {
-  secret?: string;
-  client_secret?: string;
+  secret: string;
 }
 
 function NewClient({ onClose }: { onClose: (secret?: string) => void }): ReactNode {
@@ -35,7 +34,7 @@ function NewClient({ onClose }: { onClose: (secret?: string) => void }): ReactNo
     mutationFn: () => post<WithSecret>("api-clients", { client_id: clientId.trim(), name: name.trim(), organisation, roles: [...roles] }),
     onSuccess: (made) => {
       void queries.invalidateQueries({ queryKey: ["api-clients"] });
-      onClose(made.secret ?? made.client_secret);
+      onClose(made.secret);
     },
   });
   const isComplete = clientId.trim() !== "" && name.trim() !== "" && organisation !== "";
@@ -76,7 +75,7 @@ export function ClientsTab(): ReactNode {
   const [secret, setSecret] = useState("");
   const reset = useMutation({
     mutationFn: (client: Client) => post<WithSecret>(`api-clients/${client.mrid}/secret`),
-    onSuccess: (made) => setSecret(made.secret ?? made.client_secret ?? ""),
+    onSuccess: (made) => setSecret(made.secret),
   });
   const toggle = useMutation({
     mutationFn: (client: Client) => request(`api-clients/${client.mrid}`, { method: "PATCH", body: { is_active: !client.is_active } }),
@@ -100,7 +99,7 @@ export function ClientsTab(): ReactNode {
         columns={[
           { key: "id", head: "Client id", cell: (c) => <span className="mono">{c.client_id}</span>, sort: (c) => c.client_id },
           { key: "name", head: "Name", cell: (c) => c.name, sort: (c) => c.name },
-          { key: "organisation", head: "Organisation", cell: (c) => (typeof c.organisation === "string" ? c.organisation : c.organisation.name) },
+          { key: "organisation", head: "Organisation", cell: (c) => (c.organisation.name) },
           { key: "roles", head: "Roles", cell: (c) => c.roles.join(", ") },
           { key: "active", head: "May connect", cell: (c) => (c.is_active ? "yes" : "no") },
           { key: "used", head: "Last used", cell: (c) => dateTime(c.last_used_at) },

@@ -11,10 +11,10 @@ import { newPassword, Roles, SecretDialog, USER_ROLES } from "./parts";
 interface User {
   mrid: string;
   username: string;
-  full_name?: string;
+  full_name: string;
   roles: string[];
   is_active: boolean;
-  last_login?: string | null;
+  last_login: string | null;
 }
 
 function UserDialog({ user, onClose }: { user: User | null; onClose: (password?: string) => void }): ReactNode {
@@ -93,7 +93,7 @@ export function UsersTab(): ReactNode {
         dimmed={(u) => !u.is_active}
         columns={[
           { key: "username", head: "Login name", cell: (u) => u.username, sort: (u) => u.username },
-          { key: "name", head: "Name", cell: (u) => u.full_name ?? "" },
+          { key: "name", head: "Name", cell: (u) => u.full_name },
           { key: "roles", head: "Roles", cell: (u) => u.roles.join(", ") },
           { key: "active", head: "May log in", cell: (u) => (u.is_active ? "yes" : "no") },
           { key: "last", head: "Last login", cell: (u) => dateTime(u.last_login) },

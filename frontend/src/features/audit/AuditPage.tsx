@@ -14,13 +14,16 @@ import { dateTime, shortTime, zoneName } from "@/lib/time";
 import { AUDIT_FILTERS } from "./search";
 
 interface Verification {
-  ok?: boolean;
-  valid?: boolean;
-  records?: number;
-  checked?: number;
-  problems?: unknown[];
-  findings?: unknown[];
-  error?: string;
+  intact: boolean;
+  records: number;
+  anchors: number;
+  seconds: number;
+  faults: { kind: string; seq: number; detail: string }[];
+}
+
+function verdict({ intact, records, faults }: Verification, at: number): string {
+  if (intact) return `Chain whole: ${count(records)} records checked at ${dateTime(at)}`;
+  return `Chain broken: ${faults.map((fault) => `record ${fault.seq} ${fault.kind}: ${fault.detail}`).join("; ")}`;
 }
 
 function VerificationLine(): ReactNode {
@@ -30,17 +33,12 @@ function VerificationLine(): ReactNode {
     enabled: false,
     staleTime: Infinity,
   });
-  const v = found.data;
-  const problems = v?.problems ?? v?.findings ?? [];
-  const isWhole = v && (v.ok ?? v.valid ?? problems.length === 0);
   return (
     <span className="row push">
       {found.isError && <span className="danger">The check failed: {found.error.message}</span>}
-      {v && (
-        <span role="status" className={isWhole ? "" : "danger strong"}>
-          {isWhole
-            ? `Chain whole: ${count(v.records ?? v.checked ?? null)} records checked at ${dateTime(found.dataUpdatedAt)}`
-            : `Chain broken: ${problems.map((p) => (typeof p === "string" ? p : JSON.stringify(p))).join("; ") || v.error}`}
+      {found.data && (
+        <span role="status" className={found.data.intact ? "" : "danger strong"}>
+          {verdict(found.data, found.dataUpdatedAt)}
         </span>
       )}
       <button type="button" className="btn" disabled={found.isFetching} onClick={() => void found.refetch()}>
@@ -51,12 +49,7 @@ function VerificationLine(): ReactNode {
 }
 
 function pretty(value: unknown): string {
-  if (typeof value !== "string") return JSON.stringify(value, null, 2);
-  try {
-    return JSON.stringify(JSON.parse(value), null, 2);
-  } catch {
-    return value;
-  }
+  return JSON.stringify(value ?? null, null, 2);
 }
 
 function RecordDialog({ record, onClose }: { record: AuditRecord; onClose: () => void }): ReactNode {
@@ -87,19 +80,18 @@ function RecordDialog({ record, onClose }: { record: AuditRecord; onClose: () =>
           </>
         )}
       </dl>
-      {(record.before !== undefined || record.after !== undefined) && (
+      {(record.before != null || record.after != null) && (
         <div className="grid2">
           <div className="stack">
             <h2>Before</h2>
-            <pre className="mono audit-json" tabIndex={0}>{pretty(record.before ?? null)}</pre>
+            <pre className="mono audit-json" tabIndex={0}>{pretty(record.before)}</pre>
           </div>
           <div className="stack">
             <h2>After</h2>
-            <pre className="mono audit-json" tabIndex={0}>{pretty(record.after ?? null)}</pre>
+            <pre className="mono audit-json" tabIndex={0}>{pretty(record.after)}</pre>
           </div>
         </div>
       )}
-      {record.payload !== undefined && <pre className="mono audit-json" tabIndex={0}>{pretty(record.payload)}</pre>}
     </Dialog>
   );
 }

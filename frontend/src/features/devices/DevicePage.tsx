@@ -1,51 +1,56 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams, useSearch } from "@tanstack/react-router";
+import { useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { get } from "@/api/client";
-import type { Device, Latest } from "@/api/types";
+import type { Device } from "@/api/types";
 import { ObjectChanges } from "@/components/ObjectChanges";
 import { Query } from "@/components/states";
-import { kindName, linkText } from "@/components/symbols";
+import { kindName } from "@/components/symbols";
 import { Tabs } from "@/components/Tabs";
+import { qualityName } from "@/components/Value";
 import { useTopic } from "@/live/topics";
 import { EligibilityButton } from "./Eligibility";
 import { CommsTab, ControlTab } from "./DeviceTabs";
 import "./devices.css";
+import type { LiveRow } from "./liveRows";
 import { LiveTab } from "./LiveTab";
 import { NameplateTab } from "./NameplateTab";
 
-const CONNECTION = ["\u25cb unknown", "\u25cb disconnected", "\u25cf connected"];
-
-function feederOf(device: Device): string {
-  const point = device.usage_point;
-  return [device.feeder ?? point?.feeder, point?.phase && `phase ${point.phase}`, point?.transformer].filter(Boolean).join(" · ");
+function pointText({ feeder, usage_point: point }: Device): string {
+  return [feeder, point && `phase ${point.phase}`, point?.transformer].filter(Boolean).join(" · ");
 }
 
 function connectionText(device: Device): string {
-  const connection = device.status?.connection;
-  if (typeof connection === "number") return CONNECTION[connection] ?? "";
-  return connection ? `${connection === "connected" ? "\u25cf" : "\u25cb"} ${connection}` : "";
+  const connection = device.status?.connection ?? "unknown";
+  return `${connection === "connected" ? "\u25cf" : "\u25cb"} ${connection}`;
 }
 
-/** The live topic repeats what the page shows: latest values by quantity, status and link. */
-export interface LiveDevice {
-  latest?: Record<string, Latest>;
-  status?: Device["status"];
-  link?: Device["link"];
+/** The stored device with the values of the live row in it. */
+function withLive(device: Device, live: LiveRow | null): Device {
+  if (!live?.measured_at) return device;
+  const { measured_at, quality, stale } = live;
+  const at = new Date(typeof measured_at === "number" ? measured_at * 1000 : measured_at).toISOString();
+  const latest = { ...device.latest };
+  for (const [name, value] of [["active_power_w", live.p_w], ["reactive_power_var", live.q_var], ["soc_pct", live.soc_pct]] as const) {
+    if (value !== null && at > (latest[name]?.measured_at ?? "")) {
+      latest[name] = { value, measured_at: at, quality: qualityName(quality), stale: stale ?? false };
+    }
+  }
+  return { ...device, latest };
 }
 
 function Body({ device: stored }: { device: Device }): ReactNode {
   const { tab } = useSearch({ from: "/devices/$mrid" });
-  const live = useTopic<LiveDevice>(`device:${stored.mrid}`).data;
-  const device: Device = { ...stored, ...live };
+  const live = useTopic<LiveRow>(`device:${stored.mrid}`).data;
+  const device = withLive(stored, live);
   return (
     <>
       <div className="page-head">
         <h1>{device.name}</h1>
         <span>{kindName(device.kind)}</span>
-        <span className="dim">{feederOf(device)}</span>
+        <span className="dim">{pointText(device)}</span>
         <span className="tag">{connectionText(device)}</span>
-        <span className="tag">link {linkText(device.link?.state)}</span>
+        <span className="tag">{device.status?.operating}</span>
         <span className="tag">{device.lifecycle_state}</span>
         <span className="tag" title={device.eligibility_reason}>
           {device.eligible ? "eligible for dispatch" : `not eligible: ${device.eligibility_reason}`}
@@ -55,19 +60,6 @@ function Body({ device: stored }: { device: Device }): ReactNode {
           <EligibilityButton device={device} />
         </span>
       </div>
-      {device.groups && device.groups.length > 0 && (
-        <p className="dim">
-          Member of{" "}
-          {device.groups.map((group, k) => (
-            <span key={group.mrid}>
-              {k > 0 && ", "}
-              <Link to="/groups/$mrid" params={{ mrid: group.mrid }} search={{ tab: "status" }}>
-                {group.name}
-              </Link>
-            </span>
-          ))}
-        </p>
-      )}
       <Tabs
         label="Parts of the device"
         current={tab}
@@ -93,7 +85,7 @@ export function DevicePage(): ReactNode {
   const device = useQuery({
     queryKey: ["devices", mrid],
     queryFn: ({ signal }) => get<Device>(`devices/${mrid}`, signal),
-    refetchInterval: 30_000,
+    refetchInterval: 5000,
   });
   return (
     <div className="page">

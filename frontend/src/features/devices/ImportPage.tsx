@@ -10,9 +10,8 @@ import "./devices.css";
 
 interface RowError {
   row: number;
-  column?: string;
-  field?: string;
-  code?: string;
+  column: string;
+  code: string;
   message: string;
 }
 
@@ -33,7 +32,7 @@ const RUNNING = new Set(["queued", "running"]);
 
 function csvOf(errors: readonly RowError[]): string {
   const quote = (text: unknown): string => `"${String(text ?? "").replaceAll('"', '""')}"`;
-  return ["row,column,message", ...errors.map((e) => [e.row, quote(e.column ?? e.field), quote(e.message)].join(","))].join("\n");
+  return ["row,column,message", ...errors.map((e) => [e.row, quote(e.column), quote(e.message)].join(","))].join("\n");
 }
 
 function Errors({ job }: { job: ImportJob }): ReactNode {
@@ -51,10 +50,10 @@ function Errors({ job }: { job: ImportJob }): ReactNode {
       <DataTable
         label="Row errors"
         rows={job.errors}
-        rowKey={(e) => `${e.row} ${e.column ?? e.field ?? ""} ${e.message}`}
+        rowKey={(e) => `${e.row} ${e.column} ${e.message}`}
         columns={[
           { key: "row", head: "Row", num: true, cell: (e) => e.row, sort: (e) => e.row },
-          { key: "column", head: "Column", cell: (e) => e.column ?? e.field ?? "", sort: (e) => e.column ?? e.field },
+          { key: "column", head: "Column", cell: (e) => e.column, sort: (e) => e.column },
           { key: "message", head: "What is wrong", cell: (e) => e.message, sort: (e) => e.message },
         ]}
       />

@@ -10,30 +10,11 @@ import { Age, qualityName, Value } from "@/components/Value";
 import { serverNow, useNow } from "@/live/clock";
 import { quantityBase, quantityName, QUANTITY_NAMES } from "@/lib/quantities";
 
-// As the DERMS counts: three missed polls make a value stale.
-const STALE_PERIODS = 3;
+// The DERMS says what is stale; after ten missed polls the value is not worth its ink.
 const LOST_PERIODS = 10;
 
-export function useLatest(device: Device): Record<string, Latest> {
-  const found = useQuery({
-    queryKey: ["latest", device.mrid],
-    queryFn: async ({ signal }) => latestByName(await get<unknown>(`devices/${device.mrid}/latest`, signal)),
-    refetchInterval: 5000,
-  });
-  return { ...found.data, ...device.latest };
-}
-
-/** The endpoint may answer a list of rows or an object by quantity. */
-function latestByName(answer: unknown): Record<string, Latest> {
-  const body = answer as { results?: unknown; readings?: unknown; latest?: unknown };
-  const rows = Array.isArray(answer) ? answer : (body.results ?? body.readings ?? body.latest ?? answer);
-  if (!Array.isArray(rows)) return rows as Record<string, Latest>;
-  return Object.fromEntries((rows as (Latest & { quantity: string })[]).map((row) => [row.quantity, row]));
-}
-
 function rangeOf(name: string, device: Device): [number, number] | null {
-  const plate = device.nameplate;
-  const of = (key: string): number => Number(plate[key] ?? 0);
+  const of = (key: string): number => Number(device.nameplate?.[key] ?? 0);
   if (name === "active_power_w" || name === "available_power_w") return [-of("rated_charge_w"), of("rated_w")];
   if (name === "reactive_power_var") return [-of("rated_var_absorbed"), of("rated_var_injected")];
   if (name === "soc_pct") return [0, 100];
@@ -43,7 +24,7 @@ function rangeOf(name: string, device: Device): [number, number] | null {
 function ValueRow({ name, latest, device }: { name: string; latest: Latest; device: Device }): ReactNode {
   const now = useNow();
   const age = (now - Date.parse(latest.measured_at)) / 1000;
-  const stale = latest.stale ?? age > STALE_PERIODS * device.poll_interval_s;
+  const { stale } = latest;
   const lost = age > LOST_PERIODS * device.poll_interval_s || qualityName(latest.quality) === "lost";
   const range = rangeOf(name, device);
   return (
@@ -62,7 +43,6 @@ function ValueRow({ name, latest, device }: { name: string; latest: Latest; devi
 
 interface ReadingPoint {
   measured_at?: string;
-  at?: string;
   start_at?: string;
   value?: number;
   mean?: number;
@@ -71,7 +51,7 @@ interface ReadingPoint {
 }
 
 function linesOf(points: readonly ReadingPoint[], name: string): Line[] {
-  const xs = points.map((p) => Date.parse(p.measured_at ?? p.at ?? p.start_at ?? "") / 1000);
+  const xs = points.map((p) => Date.parse(p.measured_at ?? p.start_at ?? "") / 1000);
   const main: Line = { label: quantityName(name), xs, ys: points.map((p) => p.value ?? p.mean ?? null), ink: "proc", width: 1.8 };
   if (points[0]?.mean === undefined) return [main];
   return [
@@ -92,8 +72,7 @@ function Readings({ device, names }: { device: Device; names: readonly string[] 
     queryFn: async ({ signal }) => {
       const to = serverNow();
       const params = { quantity: name, from: new Date(to - SPANS[shown] * 1000).toISOString(), to: new Date(to).toISOString(), resolution };
-      const found = await get<ReadingPoint[] | { results?: ReadingPoint[]; readings?: ReadingPoint[] }>(`devices/${device.mrid}/readings${query(params)}`, signal);
-      return Array.isArray(found) ? found : (found.results ?? found.readings ?? []);
+      return (await get<{ results: ReadingPoint[] }>(`devices/${device.mrid}/readings${query(params)}`, signal)).results;
     },
     refetchInterval: 5000,
   });
@@ -113,7 +92,7 @@ function Readings({ device, names }: { device: Device; names: readonly string[] 
 }
 
 export function LiveTab({ device }: { device: Device }): ReactNode {
-  const latest = useLatest(device);
+  const { latest } = device;
   const names = QUANTITY_NAMES.filter((name) => latest[name]);
   if (names.length === 0) return <Empty why="This device has not reported anything yet." />;
   return (

@@ -90,14 +90,14 @@ export function NameplateTab({ device }: { device: Device }): ReactNode {
           <dt>Firmware</dt>
           <dd>{text(nameplate?.["firmware_version"], "")}</dd>
           <dt>Owner</dt>
-          <dd>{typeof device.owner === "string" ? device.owner : (device.owner?.name ?? NO_VALUE)}</dd>
+          <dd>{device.owner.name}</dd>
           <dt>mRID</dt>
           <dd className="mono">{device.mrid}</dd>
         </dl>
         <h2>Connection point</h2>
         <dl className="facts">
           <dt>Feeder</dt>
-          <dd>{device.feeder ?? point?.feeder ?? NO_VALUE}</dd>
+          <dd>{device.feeder || NO_VALUE}</dd>
           <dt>Transformer</dt>
           <dd>{point?.transformer || NO_VALUE}</dd>
           <dt>Phase</dt>

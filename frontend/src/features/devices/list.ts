@@ -62,15 +62,3 @@ export function rowsOf(fleet: Fleet, search: DevicesSearch): Uint32Array {
   const down = search.down === true;
   return sortRows(rows, columnOf(fleet, key), key === "age" ? !down : down);
 }
-
-/** Filters as the REST interface takes them, for the CSV export of what is shown. */
-export function exportParams(search: DevicesSearch): Record<string, string | undefined> {
-  return {
-    q: search.q,
-    kind: search.kind,
-    feeder: search.feeder,
-    link_state: search.link,
-    lifecycle_state: search.lifecycle,
-    eligible: search.eligible && String(search.eligible === "yes"),
-  };
-}

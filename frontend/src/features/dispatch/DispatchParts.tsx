@@ -8,7 +8,7 @@ import { DataTable, More, type Column } from "@/components/DataTable";
 import { Empty, ErrorBox, Loading, Query } from "@/components/states";
 import { kindName } from "@/components/symbols";
 import { Age, Value } from "@/components/Value";
-import { baseOf, count, number, scaleOf, type Base } from "@/lib/quantities";
+import { baseOf, count, quantity, scaleOf, type Base } from "@/lib/quantities";
 import { clock } from "@/lib/time";
 
 export function Timeline({ dispatch }: { dispatch: Dispatch }): ReactNode {
@@ -46,33 +46,35 @@ export function Timeline({ dispatch }: { dispatch: Dispatch }): ReactNode {
 }
 
 export interface DispatchMember {
-  mrid: string;
+  device: string;
   name: string;
   kind: string;
-  feeder: string | null;
-  commanded: number | null;
+  feeder: string;
+  set_point: number | null;
   measured: number | null;
-  command_state: string;
-  detail?: string;
-  state?: string;
-  soc_pct: number | null;
   measured_at: string | null;
-  stale?: boolean;
+  min: number;
+  max: number;
+  command_state: string | null;
+  state: string;
 }
 
+const QUIET = new Set(["delivering", "not_commanded"]);
+
 function columnsOf(rows: readonly DispatchMember[], base: Base): Column<DispatchMember>[] {
-  const scale = scaleOf(Math.max(...rows.map((m) => Math.max(Math.abs(m.commanded ?? 0), Math.abs(m.measured ?? 0))), 1), base);
-  const error = (m: DispatchMember): number | null => (m.commanded === null || m.measured === null ? null : m.measured - m.commanded);
+  const scale = scaleOf(Math.max(...rows.map((m) => Math.max(Math.abs(m.set_point ?? 0), Math.abs(m.measured ?? 0))), 1), base);
+  const error = (m: DispatchMember): number | null => (m.set_point === null || m.measured === null ? null : m.measured - m.set_point);
   return [
-    { key: "name", head: "Member", cell: (m) => <Link to="/devices/$mrid" params={{ mrid: m.mrid }} search={{ tab: "live" }}>{m.name}</Link>, sort: (m) => m.name },
+    { key: "name", head: "Member", cell: (m) => <Link to="/devices/$mrid" params={{ mrid: m.device }} search={{ tab: "live" }}>{m.name}</Link>, sort: (m) => m.name },
     { key: "kind", head: "Kind", cell: (m) => kindName(m.kind), sort: (m) => m.kind },
-    { key: "feeder", head: "Feeder", cell: (m) => m.feeder ?? "", sort: (m) => m.feeder },
-    { key: "commanded", head: `Commanded [${scale.unit}]`, num: true, cell: (m) => <Value of={m.commanded} base={base} scale={scale} unit={false} />, sort: (m) => m.commanded },
-    { key: "measured", head: `Measured [${scale.unit}]`, num: true, cell: (m) => <Value of={m.measured} base={base} scale={scale} unit={false} stale={m.stale ?? false} />, sort: (m) => m.measured },
+    { key: "feeder", head: "Feeder", cell: (m) => m.feeder, sort: (m) => m.feeder },
+    { key: "commanded", head: `Commanded [${scale.unit}]`, num: true, cell: (m) => <Value of={m.set_point} base={base} scale={scale} unit={false} />, sort: (m) => m.set_point },
+    { key: "measured", head: `Measured [${scale.unit}]`, num: true, cell: (m) => <Value of={m.measured} base={base} scale={scale} unit={false} stale={m.state === "silent"} />, sort: (m) => m.measured },
     { key: "error", head: "Difference", num: true, cell: (m) => <Value of={error(m)} base={base} scale={scale} unit={false} signed />, sort: (m) => { const e = error(m); return e === null ? null : Math.abs(e); } },
-    { key: "command", head: "Command", cell: (m) => <span title={m.detail}>{m.command_state}{m.detail && ` · ${m.detail}`}</span>, sort: (m) => m.command_state },
-    { key: "state", head: "Part", cell: (m) => m.state ?? "", sort: (m) => m.state },
-    { key: "soc", head: "SoC", num: true, cell: (m) => (m.soc_pct == null ? "" : `${number(m.soc_pct)} %`), sort: (m) => m.soc_pct },
+    { key: "min", head: "Lowest", num: true, cell: (m) => quantity(m.min, base, { scale, unit: false }), sort: (m) => m.min },
+    { key: "max", head: "Highest", num: true, cell: (m) => quantity(m.max, base, { scale, unit: false }), sort: (m) => m.max },
+    { key: "command", head: "Command", cell: (m) => m.command_state ?? "", sort: (m) => m.command_state },
+    { key: "state", head: "Part", cell: (m) => <span className={QUIET.has(m.state) ? "" : "strong"}>{m.state.replaceAll("_", " ")}</span>, sort: (m) => m.state },
     { key: "age", head: "Age", num: true, cell: (m) => <Age at={m.measured_at} />, sort: (m) => m.measured_at },
   ];
 }
@@ -100,7 +102,7 @@ export function MembersTable({ dispatch }: { dispatch: Dispatch }): ReactNode {
         <Empty why={dispatch.state === "scheduled" ? "Members get their commands when the dispatch starts." : "No device was commanded."} />
       ) : (
         <>
-          <DataTable label="Members of the dispatch" rows={members.rows} columns={columnsOf(members.rows, baseOf(dispatch.parameter))} rowKey={(m) => m.mrid} onOpen={(m) => void navigate({ to: "/devices/$mrid", params: { mrid: m.mrid }, search: { tab: "live" } })} />
+          <DataTable label="Members of the dispatch" rows={members.rows} columns={columnsOf(members.rows, baseOf(dispatch.parameter))} rowKey={(m) => m.device} onOpen={(m) => void navigate({ to: "/devices/$mrid", params: { mrid: m.device }, search: { tab: "live" } })} />
           <More shown={members.rows.length} hasMore={members.hasMore} busy={members.busy} onMore={members.more} what="members" />
         </>
       )}

@@ -26,7 +26,7 @@ export function usePreview(request: DispatchRequest | null) {
   const now = useNow();
   const found = useQuery({
     queryKey: ["preview", settled],
-    queryFn: ({ signal }) => post<Preview>("dispatches/preview", JSON.parse(settled) as DispatchRequest, { signal }),
+    queryFn: ({ signal }) => post<Preview>("dispatches/preview", JSON.parse(settled) as DispatchRequest, { signal, background: true }),
     enabled: settled !== "null",
     placeholderData: keepPreviousData,
     refetchInterval: REFRESH_MS,
@@ -34,12 +34,13 @@ export function usePreview(request: DispatchRequest | null) {
     gcTime: TOO_OLD_MS,
     retry: false,
   });
-  const isCurrent =
-    request !== null && settled === asked && found.isSuccess && !found.isPlaceholderData && now - Date.parse(found.data.at) < TOO_OLD_MS;
+  if (request === null) return { preview: undefined, error: null, isChecking: false, isCurrent: false };
+  const isFresh = found.isSuccess && !found.isPlaceholderData && now - Date.parse(found.data.at) < TOO_OLD_MS;
   return {
-    preview: request === null ? undefined : found.data,
-    error: request === null || found.isFetching ? null : found.error,
-    isChecking: request !== null && (settled !== asked || found.isFetching),
-    isCurrent,
+    preview: found.data,
+    error: found.isFetching ? null : found.error,
+    // A repeated check of the same request goes on behind the scenes.
+    isChecking: settled !== asked || (found.isFetching && !isFresh),
+    isCurrent: settled === asked && isFresh,
   };
 }

@@ -8,7 +8,7 @@ import { useMay } from "@/api/me";
 import { CommandButton } from "@/components/controls";
 import { DispatchTable, dispatchTitle } from "@/components/DispatchTable";
 import { More } from "@/components/DataTable";
-import { ownerName, versionText } from "@/components/groups";
+import { versionText } from "@/components/groups";
 import { ObjectChanges } from "@/components/ObjectChanges";
 import { Empty, ErrorBox, Loading, Query } from "@/components/states";
 import { DispatchState } from "@/components/symbols";
@@ -42,7 +42,7 @@ function Head({ group, active }: { group: Group; active: Dispatch | undefined })
     <div className="page-head">
       <h1>{group.name}</h1>
       <span className="dim">
-        {versionText(group)} · {ownerName(group.owner)} · {count(group.member_count)} members
+        {versionText(group)} · {group.owner} · {count(group.member_count)} members
       </span>
       {active && (
         <Link to="/dispatches/$mrid" params={{ mrid: active.mrid }}>

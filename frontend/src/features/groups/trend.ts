@@ -4,18 +4,14 @@ import type { TrendPoint } from "@/api/types";
 import type { Line } from "@/components/TimeChart";
 import { serverNow } from "@/live/clock";
 
-export async function loadTrend(group: string, from: number, signal?: AbortSignal): Promise<TrendPoint[]> {
-  const found = await get<TrendPoint[] | { results: TrendPoint[] }>(
-    `groups/${group}/trend${query({ from: new Date(from).toISOString(), to: new Date(serverNow()).toISOString() })}`,
-    signal,
-  );
-  return Array.isArray(found) ? found : found.results;
-}
-
 export function useTrend(group: string, windowS: number, refetchMs: number) {
   return useQuery({
     queryKey: ["trend", group, windowS],
-    queryFn: ({ signal }) => loadTrend(group, serverNow() - windowS * 1000, signal),
+    queryFn: ({ signal }) => {
+      const to = serverNow();
+      const params = { from: new Date(to - windowS * 1000).toISOString(), to: new Date(to).toISOString() };
+      return get<TrendPoint[]>(`groups/${group}/trend${query(params)}`, signal);
+    },
     refetchInterval: refetchMs,
   });
 }

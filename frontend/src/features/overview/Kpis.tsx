@@ -24,21 +24,21 @@ function Kpi({ name, big, note, children }: KpiProps): ReactNode {
 /** Six figures, each with the range that makes it readable. */
 export function Kpis({ of: o }: { of: Overview }): ReactNode {
   const { devices, dispatches } = o;
-  const late = devices.stale + devices.lost;
+  const late = devices.total - devices.good;
   const good = devices.total > 0 ? (100 * devices.good) / devices.total : null;
   const up = o.available_max_w - o.active_power_w;
   const down = o.active_power_w - o.available_min_w;
   const scale = scaleOf(Math.max(Math.abs(o.installed_max_w), Math.abs(o.installed_min_w)), "W");
-  const missing = late > 0 ? `excl. ${count(late)} late or lost devices` : "all devices report";
+  const missing = late > 0 ? `without ${count(late)} late, last ${quantity(devices.stale_last_w, "W")}` : "all devices report";
   const errorLimit = Math.max(Math.abs(dispatches.error_w) * 1.2, 0.02 * Math.abs(o.installed_max_w), 1);
-  const reactiveLimit = Math.max(o.installed_max_var ?? 0, Math.abs(o.reactive_power_var) * 1.2, 1);
+  const reactiveLimit = Math.max(Math.abs(o.installed_max_w) * 0.44, Math.abs(o.reactive_power_var) * 1.2, 1);
   return (
     <div className="kpis">
       <Kpi name="DER output" big={quantity(o.active_power_w, "W", { scale })} note={`installed ${quantity(o.installed_min_w, "W", { scale, unit: false })} to ${quantity(o.installed_max_w, "W", { scale })}`}>
         <Bar label="DER output in its installed range" min={o.installed_min_w} max={o.installed_max_w} now={o.active_power_w} low={o.available_min_w} high={o.available_max_w} />
       </Kpi>
       <Kpi name="Reactive power" big={quantity(o.reactive_power_var, "var")} note={o.reactive_power_var < 0 ? "absorbing" : "injecting"}>
-        <Bar label="Reactive power" min={o.installed_min_var ?? -reactiveLimit} max={reactiveLimit} now={o.reactive_power_var} />
+        <Bar label="Reactive power" min={-reactiveLimit} max={reactiveLimit} now={o.reactive_power_var} />
       </Kpi>
       <Kpi name="Flexibility up / down, now" big={`${quantity(up, "W", { scale, unit: false })} / ${quantity(down, "W", { scale })}`} note="of devices that report">
         <Bar label="Flexibility around zero change" min={-Math.max(up, down, 1)} max={Math.max(up, down, 1)} now={null} low={-down} high={up} />

@@ -28,13 +28,13 @@ function useHistory(groups: readonly Group[]): Trend {
   return useQueries({
     queries: drawn.map(({ mrid }) => ({
       queryKey: ["trend", mrid, from],
-      queryFn: () => get<TrendPoint[] | { results: TrendPoint[] }>(`groups/${mrid}/trend${query({ from })}`),
+      queryFn: () => get<TrendPoint[]>(`groups/${mrid}/trend${query({ from })}`),
       staleTime: Infinity,
     })),
     combine: (found) =>
       fromHistory(
         new Map(
-          found.flatMap(({ data }, k) => (data ? [[drawn[k]!.mrid, Array.isArray(data) ? data : data.results]] : [])),
+          found.flatMap(({ data }, k) => (data ? [[drawn[k]!.mrid, data]] : [])),
         ),
       ),
   });
