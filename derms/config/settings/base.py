@@ -308,6 +308,14 @@ CELERY_BEAT_SCHEDULE = beat.table(shards=SOUTHBOUND_SHARDS, poll_rates_s=SOUTHBO
 # In memory: the table is short-period ticks and wall-clock times, nothing worth a file.
 CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 
+# --- dispatch ------------------------------------------------------------------------------
+# Time from journaling a set point to the device following it; measured sooner does not count.
+DISPATCH_RESPONSE_S = env_float("DERMS_DISPATCH_RESPONSE_S", 2.0, low=0.0)
+# Members that could not follow are asked for a little more this often.
+DISPATCH_PROBE_S = env_float("DERMS_DISPATCH_PROBE_S", 30.0, low=1.0)
+# A set point not sent within this time is not sent at all.
+DISPATCH_VALID_S = env_float("DERMS_DISPATCH_VALID_S", 30.0, low=1.0)
+
 # --- CIM -----------------------------------------------------------------------------------
 CIM_NAMESPACE_YEAR = env_int("DERMS_CIM_NAMESPACE_YEAR", 2017, low=2017, high=2100)
 CIM_MIXED_RESULT = env_str("DERMS_CIM_MIXED_RESULT", "FAILED", choices=("FAILED", "PARTIAL"))
