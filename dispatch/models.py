@@ -24,6 +24,8 @@ class GroupDispatch(models.Model):
     name = models.CharField(max_length=200, blank=True)
     journal_key = models.UUIDField(unique=True)
     """Origin of the device commands in the southbound journal."""
+    group_key = models.IntegerField()
+    """Key of the group; it answers for its members even when it is deleted."""
     group_mrid = models.CharField(max_length=128, db_index=True)
     group_name = models.CharField(max_length=200)
     parameter = models.CharField(max_length=40, choices=DerParameter)
@@ -48,7 +50,15 @@ class GroupDispatch(models.Model):
     superseded_by = models.CharField(max_length=128, blank=True)
 
     revision = models.PositiveIntegerField(default=0)
-    """Revision of the last set of device commands journaled."""
+    """Revision of the last set of device commands journaled; the guard of every step."""
+    commanded_at = models.DateTimeField(null=True)
+    """When that set was journaled."""
+    renewed_at = models.DateTimeField(null=True)
+    """When every member last got its set point again, before its reversion time ran out."""
+    settlement = models.PositiveIntegerField(default=0)
+    """Counts up when commands were rejected or failed: the closed loop reads the journal again."""
+    memory = models.BinaryField(default=bytes)
+    """What the loop remembers of some members, rows of `rules.memory.DTYPE`."""
     target_now = models.FloatField(null=True)
     commanded_now = models.FloatField(null=True)
     measured_now = models.FloatField(null=True)

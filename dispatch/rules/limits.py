@@ -79,6 +79,25 @@ def energy_bounds(
     return np.minimum(into, high), np.maximum(out, low)
 
 
+def reachable(
+    low: FloatArray, high: FloatArray, now: FloatArray, reach: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Narrow limits to what lies within `reach` of `now`; outside, to the nearer limit."""
+    near_low, near_high = np.maximum(low, now - reach), np.minimum(high, now + reach)
+    return np.minimum(near_low, high), np.maximum(near_high, low)
+
+
+def first_shares(
+    first: Deliverable, schedule: Schedule, members: Flexibility
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return set points, lower and upper limits of the members at the first point."""
+    m, hours = members, schedule.interval_s / 3600
+    low, high = energy_bounds(m.low, m.high, m.stored_wh, m.space_wh, hours)
+    reach = m.ramp_per_s * min(schedule.interval_s, SETTLE_S)
+    low, high = reachable(low, high, m.now, reach)
+    return allocate(first.value, low, high, m.weight, start=m.neutral).set_points, low, high
+
+
 def deliverable(schedule: Schedule, members: Flexibility) -> list[Deliverable]:
     """Walk through a schedule and say at each point what the group can deliver.
 
@@ -98,8 +117,7 @@ def deliverable(schedule: Schedule, members: Flexibility) -> list[Deliverable]:
         line = schedule.straight_line and k > 0
         reach = m.ramp_per_s * (schedule.interval_s if line else min(schedule.interval_s, SETTLE_S))
         low, high = energy_bounds(m.low, m.high, stored, space, hours)
-        low = np.minimum(np.maximum(low, before - reach), high)
-        high = np.maximum(np.minimum(high, before + reach), low)
+        low, high = reachable(low, high, before, reach)
         least, most = float(low.sum()), float(high.sum())
         share = allocate(min(max(requested, least), most), low, high, m.weight, start=m.neutral)
         value = requested if least <= requested <= most and not share.shortfall else share.total

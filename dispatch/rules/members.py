@@ -54,6 +54,8 @@ class MemberColumns:
         space_wh: Energy below its upper bound; NaN likewise.
         poll_s: Seconds between two measurements.
         guessed: What it could do without us is not known once we command it.
+        installed_low: Lowest value its ratings allow.
+        installed_high: Highest value its ratings allow.
     """
 
     ids: NDArray[np.int32]
@@ -70,6 +72,8 @@ class MemberColumns:
     space_wh: FloatArray
     poll_s: NDArray[np.int32]
     guessed: BoolArray
+    installed_low: FloatArray
+    installed_high: FloatArray
 
     def take(self, where: NDArray[np.intp] | BoolArray) -> "MemberColumns":
         """Return some of the members."""
@@ -101,12 +105,14 @@ class MemberColumns:
             baseline: Undispatched value of each member; NaN = not remembered.
         """
         known = self.guessed & ~np.isnan(baseline)
-        low, high = np.fmin(self.low, baseline), np.fmax(self.high, baseline)
+        # Sun may have risen since: what it gives then is found by trying, up to the rating.
+        low = np.where(baseline < 0, np.fmin(self.low, baseline), self.low)
+        high = np.where(baseline < 0, self.high, self.installed_high)
         return replace(
             self,
             low=np.where(known, low, self.low),
             high=np.where(known, high, self.high),
-            neutral=np.where(known, baseline, self.neutral),
+            neutral=np.where(known, np.clip(baseline, low, high), self.neutral),
         )
 
 
@@ -144,21 +150,26 @@ def assemble(
     if reactive:
         low, high = reactive_power_bounds(cap, said.p_w, said.able)
         neutral, now = np.zeros(n), said.q_var
-        weight = np.maximum(cap.max_var_injected, cap.max_var_absorbed)
+        least, most = -cap.max_var_absorbed, cap.max_var_injected
         ramp, stored, space, guessed = unlimited, no_store, no_store, np.zeros(n, dtype=bool)
     else:
         power = available_power(
             cap, PresentState(said.p_w, said.available_w, said.soc_pct, said.able)
         )
         low, high, neutral = power.low_w, power.high_w, power.undispatched_w
-        now, weight = said.p_w, np.maximum(cap.max_w, cap.max_charge_w)
+        now = said.p_w
+        demand = np.isin(cap.kind, (KindCode.LOAD, KindCode.EV_CHARGER))
+        supply = np.isin(cap.kind, (KindCode.PV, KindCode.WIND, KindCode.GENSET))
+        least = np.where(supply, 0.0, -cap.max_charge_w)
+        most = np.where(demand, 0.0, cap.max_w)
         ramp = np.where(register.ramp_w_per_s > 0, register.ramp_w_per_s, np.inf)
         store = (register.rated_wh > 0) & (cap.kind == KindCode.BATTERY)
         rated = np.where(store, register.rated_wh, np.nan) / 100
         stored = np.maximum(said.soc_pct - cap.min_soc_pct, 0.0) * rated
         space = np.maximum(cap.max_soc_pct - said.soc_pct, 0.0) * rated
-        by_itself = (KindCode.PV, KindCode.WIND, KindCode.LOAD, KindCode.EV_CHARGER)
-        guessed = np.isin(cap.kind, by_itself) & np.isnan(said.available_w)
+        sun_or_wind = supply & (cap.kind != KindCode.GENSET)
+        guessed = (demand | sun_or_wind) & np.isnan(said.available_w)
+    weight = np.maximum(-least, most)
     return MemberColumns(
         ids=register.ids,
         low=low,
@@ -174,4 +185,6 @@ def assemble(
         space_wh=space,
         poll_s=register.poll_s,
         guessed=guessed,
+        installed_low=least,
+        installed_high=most,
     )

@@ -1,0 +1,50 @@
+"""What the dispatch room does when facts arrive, and what browsers may watch of it."""
+
+from typing import Any
+
+from derms.core.actors import Actor
+from derms.events.registry import subscribe
+from derms.live.topics import Topic, register
+from derms.southbound.events import CommandsSettled
+from dispatch import selectors, services
+from dispatch.events import DispatchAccepted
+from dispatch.tasks import execute_dispatch
+from groups.events import GroupDeleted
+
+
+@subscribe(DispatchAccepted)
+def start_accepted(fact: DispatchAccepted) -> None:
+    """Start at once what is due; what is not waits for the tick."""
+    execute_dispatch.apply_async((fact.mrid,), expires=30)
+
+
+@subscribe(CommandsSettled)
+def take_note_of_failures(fact: CommandsSettled) -> None:
+    """Tell the closed loop about commands that did not get through."""
+    services.settle(origin=fact.origin, revision=fact.revision, counts=fact.counts)
+
+
+@subscribe(GroupDeleted)
+def end_dispatches_of_group(fact: GroupDeleted) -> None:
+    """Nothing can be asked of a group that is gone."""
+    services.end_of_group(group_mrid=fact.mrid)
+
+
+def _snapshot(_args: dict[str, Any], actor: Actor) -> list[dict[str, Any]]:
+    return [selectors.dispatch_row(row) for row in selectors.list_recent(actor=actor)]
+
+
+def _detail(args: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    row = selectors.get_dispatch(args["mrid"], actor=actor)
+    return {"dispatch": selectors.dispatch_row(row), "samples": selectors.samples(row)}
+
+
+def _visible(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
+    mine = selectors.visible_groups({row["group_mrid"] for row in rows}, actor=actor)
+    return rows if mine is None else [row for row in rows if row["group_mrid"] in mine]
+
+
+register(
+    Topic(name="dispatches", permission="dispatches.read", snapshot=_snapshot, visible=_visible)
+)
+register(Topic(name="dispatch:{mrid}", permission="dispatches.read", snapshot=_detail))

@@ -1,0 +1,95 @@
+"""The members of a group as columns, from the database (doors) or the fleet in memory (tick)."""
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from derms.core import clock
+from derms.core.quantities import Quality, Quantity
+from derms.devices.choices import ConnectionState, OperatingState
+from derms.devices.fleet import Fleet
+from derms.devices.rules.limits import Capability
+from derms.devices.selectors import DeviceColumns, device_columns, latest_columns
+from derms.devices.selectors.columns import REGISTERED
+from dispatch.rules.members import MemberColumns, Readings, Register, assemble
+
+Ids = NDArray[np.int32]
+_ALL = slice(None)
+
+
+def _register(columns: DeviceColumns, at: Ids | slice) -> Register:
+    whole = columns.capability()
+    names = Capability.__dataclass_fields__
+    return Register(
+        ids=columns.id[at],
+        capability=Capability(**{name: getattr(whole, name)[at] for name in names}),
+        rated_wh=columns.rated_wh[at],
+        ramp_w_per_s=columns.ramp_w_per_s[at],
+        poll_s=columns.poll_interval_s[at],
+        dispatchable=columns.eligible[at] & (columns.lifecycle[at] == REGISTERED),
+    )
+
+
+def _able(columns: DeviceColumns, at: Ids | slice) -> NDArray[np.bool_]:
+    connected = columns.connection[at] != ConnectionState.DISCONNECTED
+    healthy = columns.operating[at] != OperatingState.FAULT
+    return connected & healthy & ~columns.local_control[at]
+
+
+def _silent(
+    measured_at_us: NDArray[np.int64], quality: NDArray[np.int16], poll_s: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    now_us = int(clock.now().timestamp() * 1e6)
+    limit_us = (settings.STALE_AFTER_PERIODS * 1e6) * poll_s
+    return (now_us - measured_at_us > limit_us) | (quality != Quality.GOOD)
+
+
+def members_in_database(ids: Ids, *, reactive: bool) -> MemberColumns:
+    """Return the members by device keys, read from the database.
+
+    Args:
+        ids: Device keys [n], ascending.
+        reactive: Reactive instead of active power.
+    """
+    columns = device_columns(ids)
+    latest = latest_columns(columns.id)
+    at_us = latest.measured_at.view("int64")
+    said = Readings(
+        latest.p_w, latest.q_var, latest.available_w, latest.soc_pct, _able(columns, _ALL)
+    )
+    return assemble(
+        _register(columns, _ALL),
+        said,
+        measured_at_us=at_us,
+        silent=_silent(at_us, latest.quality, columns.poll_interval_s),
+        reactive=reactive,
+    )
+
+
+def members_in_fleet(fleet: Fleet, ids: Ids, *, reactive: bool) -> MemberColumns:
+    """Return the members by device keys, read from the fleet of this process.
+
+    Args:
+        fleet: Refreshed by the caller.
+        ids: Device keys [n], ascending; those the fleet does not know yet are left out.
+        reactive: Reactive instead of active power.
+    """
+    at = fleet.index_of(ids)
+    at = at[at >= 0]
+    columns = fleet.columns
+    quantity = Quantity.REACTIVE_POWER_VAR if reactive else Quantity.ACTIVE_POWER_W
+    at_us = fleet.measured_at_us(quantity)[at]
+    said = Readings(
+        fleet.p_w[at],
+        fleet.q_var[at],
+        fleet.available_w[at],
+        fleet.soc_pct[at],
+        _able(columns, at),
+    )
+    return assemble(
+        _register(columns, at),
+        said,
+        measured_at_us=at_us,
+        silent=_silent(at_us, fleet.quality_of(quantity)[at], columns.poll_interval_s[at]),
+        reactive=reactive,
+    )
