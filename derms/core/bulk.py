@@ -185,6 +185,8 @@ def execute(
         The executed cursor: `fetchall()`, `rowcount`.
     """
     connection = connections[using]
+    # As Django's own cursor does: a connection the server has dropped is replaced, not used.
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     cursor: psycopg.Cursor[tuple[Any, ...]] = psycopg.Cursor(connection.connection)
     cursor.adapters.register_dumper(_ArrayParameter, _ArrayDumper)

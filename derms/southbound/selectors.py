@@ -59,7 +59,8 @@ def latest_commands(origin: uuid.UUID) -> LatestCommands:
     query = (
         "SELECT DISTINCT ON (device_id) device_id, revision, kind, value, state "
         f"FROM southbound_devicecommand WHERE origin = '{uuid.UUID(str(origin))}' "
-        "ORDER BY device_id, revision DESC"
+        # Backwards, so that the unique index delivers the order.
+        "ORDER BY device_id DESC, revision DESC"
     )
     columns = {
         "device_id": "int32",
@@ -68,7 +69,8 @@ def latest_commands(origin: uuid.UUID) -> LatestCommands:
         "value": "float64",
         "state": "int16",
     }
-    return LatestCommands(**bulk.copy_out(query, columns))
+    found = bulk.copy_out(query, columns)
+    return LatestCommands(**{name: values[::-1] for name, values in found.items()})
 
 
 def list_commands(

@@ -29,7 +29,7 @@ def main(chosen: list[str]) -> int:
     django.setup()
     setup_test_environment()
     runner = get_runner(settings)(verbosity=0, interactive=False)
-    databases = runner.setup_databases()
+    databases = runner.setup_databases(serialized_aliases=())
     names = sorted(p.stem for p in Path(__file__).parent.glob("bench_*.py"))
     failed = False
     try:
