@@ -8,3 +8,10 @@ class DispatchApp(AppConfig):
 
     name = "dispatch"
     label = "dispatch"
+
+    def ready(self) -> None:
+        """Register the CIM profiles."""
+        from derms.cim.registry import register
+        from dispatch.cim import PROFILES
+
+        register(PROFILES)

@@ -133,7 +133,8 @@ def error_of(error: DermsError, about: ObjectId | None = None) -> ReplyError:
     named = error.params
     own = about
     if named.get("id"):
-        own = ObjectId(str(named["id"]), str(named["id_kind"]), str(named["object_type"]))
+        kind, object_type = named.get("id_kind", "uuid"), named.get("object_type", "")
+        own = ObjectId(str(named["id"]), str(kind), str(object_type))
     details = error.message
     if error.cim_code == "5.3":
         details = f"Something went wrong inside; quote request {correlation.current()}"

@@ -11,6 +11,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol, TypeVar
 
 from django.db import OperationalError, transaction
@@ -33,12 +34,20 @@ from derms.cim.schema import MessageSet
 from derms.cim.services import Answer, Entry
 from derms.cim.soap import SoapFaultError
 from derms.core.actors import Actor
-from derms.core.errors import BusyError, DermsError, ForbiddenError, InvalidInputError
+from derms.core.errors import (
+    BusyError,
+    DermsError,
+    ForbiddenError,
+    InvalidInputError,
+    TooLargeError,
+)
 
 _log = logging.getLogger(__name__)
 # Lock time-out, deadlock, serialisation failure: the same message may succeed in a moment.
 _BUSY_STATES = {"55P03", "40P01", "40001"}
 _MIN_LIKENESS = 0.9
+MAX_ITEMS = 1000
+"""Groups or dispatches in one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +277,16 @@ def carry_out(
 
     Returns:
         Results of the good items, errors of the bad ones, both in order.
+
+    Raises:
+        TooLargeError: more than MAX_ITEMS items in one message (3.1).
     """
+    wanted = list(islice(items, MAX_ITEMS + 1))
+    if len(wanted) > MAX_ITEMS:
+        raise TooLargeError(f"A message has at most {MAX_ITEMS} items")
     done: list[_T] = []
     errors: list[ReplyError] = []
-    for item in items:
+    for item in wanted:
         try:
             with transaction.atomic():
                 done.append(act(item))

@@ -17,8 +17,7 @@ from lxml import etree
 from derms.cim.parts import namespace_of, read_float, read_instant, read_integer, text_of
 from derms.core.errors import InvalidInputError, RuleViolationError, TooLargeError
 from dispatch.choices import CurveStyle, DerParameter
-
-MAX_POINTS = 10_000
+from dispatch.rules.request import MAX_VALUES
 
 MULTIPLIERS = {
     "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1,
@@ -62,6 +61,12 @@ class Curve:
     interval_s: float
     values: tuple[float, ...]
 
+    @property
+    def end_at(self) -> dt.datetime:
+        """End of the last interval."""
+        intervals = len(self.values) - (self.style is CurveStyle.STRAIGHT_LINE)
+        return self.start_at + dt.timedelta(seconds=intervals * self.interval_s)
+
 
 def scale_of(parameter: etree._Element) -> tuple[DerParameter, float]:
     """Return the parameter of a DERMonitorableParameter and the factor from its unit to SI.
@@ -95,7 +100,7 @@ def read_curve(schedule: etree._Element, factor: float) -> Curve:
 
     Raises:
         RuleViolationError: an instant, duration, number or point that cannot be used (6.1).
-        TooLargeError: more than MAX_POINTS intervals (3.1).
+        TooLargeError: more than MAX_VALUES intervals (3.1).
     """
     style = CurveStyle(text_of(schedule, "curveStyleKind"))
     start_at = read_instant(text_of(schedule, "startTime"), "startTime")
@@ -104,7 +109,12 @@ def read_curve(schedule: etree._Element, factor: float) -> Curve:
         raise RuleViolationError("A straight line needs two points", code="too_few_points")
     filled = _fill(style, numbers, values)
     count = len(filled) - (style is CurveStyle.STRAIGHT_LINE)
-    return Curve(style, start_at, _interval_s(schedule, start_at, count), filled)
+    curve = Curve(style, start_at, _interval_s(schedule, start_at, count), filled)
+    try:
+        curve.end_at  # noqa: B018 - the last instant must exist in the calendar
+    except OverflowError as error:
+        raise _beyond_calendar() from error
+    return curve
 
 
 def _points(schedule: etree._Element, factor: float) -> tuple[list[int], list[float]]:
@@ -113,16 +123,16 @@ def _points(schedule: etree._Element, factor: float) -> tuple[list[int], list[fl
     Source: EPRI test case DERGD-1C numbers a point twice and is accepted.
     """
     points = list(schedule.iterfind(f"{namespace_of(schedule)}DERCurveData"))
-    if len(points) > MAX_POINTS:
-        raise TooLargeError(f"A schedule has at most {MAX_POINTS} intervals")
+    if len(points) > MAX_VALUES:
+        raise TooLargeError(f"A schedule has at most {MAX_VALUES} intervals")
     numbers = [read_integer(text_of(p, "intervalNumber"), "intervalNumber") for p in points]
     values = [factor * read_float(text_of(p, "nominalYValue"), "nominalYValue") for p in points]
     if not all(map(math.isfinite, values)):
         raise RuleViolationError("A value is out of range", code="out_of_range")
     if min(numbers) < 1:
         raise RuleViolationError("intervalNumber counts from 1", code="interval_number")
-    if max(numbers) > MAX_POINTS:
-        raise TooLargeError(f"A schedule has at most {MAX_POINTS} intervals")
+    if max(numbers) > MAX_VALUES:
+        raise TooLargeError(f"A schedule has at most {MAX_VALUES} intervals")
     if len(set(numbers)) < len(numbers):
         numbers = list(range(1, len(numbers) + 1))
     return numbers, values
@@ -153,12 +163,14 @@ def _interval_s(schedule: etree._Element, start_at: dt.datetime, count: int) -> 
         months = duration * _CALENDAR_MONTHS[unit]
         starts = [start_at + relativedelta(months=months * k) for k in range(count + 1)]
     except (ValueError, OverflowError) as error:
-        raise RuleViolationError(
-            "The schedule ends beyond the calendar", code="out_of_range"
-        ) from error
+        raise _beyond_calendar() from error
     lengths = {(b - a).total_seconds() for a, b in pairwise(starts)}
     if len(lengths) != 1:
         raise RuleViolationError(
             "Intervals of months or years are of different length; give days", code="bad_duration"
         )
     return lengths.pop()
+
+
+def _beyond_calendar() -> RuleViolationError:
+    return RuleViolationError("The schedule ends beyond the calendar", code="out_of_range")

@@ -7,7 +7,8 @@ from lxml import etree
 
 from derms.core.errors import DermsError
 from dispatch.choices import CurveStyle, DerParameter
-from dispatch.cim.curves import MAX_POINTS, MULTIPLIERS, read_curve, scale_of
+from dispatch.cim.curves import MULTIPLIERS, read_curve, scale_of
+from dispatch.rules.request import MAX_VALUES
 from tests.cim.messages import BASE, dispatch, schedule
 
 START = dt.datetime(2030, 1, 31, 12, tzinfo=dt.UTC)
@@ -126,8 +127,9 @@ def test_start_without_zone_is_read_in_the_zone_of_the_site(settings):
         ({"start": "9999-12-31T23:59:59-14:00"}, "6.1"),
         ({"numbers": [0, 1]}, "6.1"),
         ({"numbers": [1, -1]}, "6.1"),
-        ({"numbers": [1, MAX_POINTS + 1]}, "3.1"),
+        ({"numbers": [1, MAX_VALUES + 1]}, "3.1"),
         ({"values": (1.0,), "style": "straightLineYValues"}, "6.1"),
+        ({"unit": "D", "duration": 2**30}, "6.1"),
         ({"unit": "M"}, "6.1"),
         ({"unit": "Y", "duration": 9000}, "6.1"),
     ],
