@@ -185,6 +185,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_ROUTES = {
     "derms.southbound.tasks.*": {"queue": "southbound"},
     "groups.tasks.*": {"queue": "status"},
+    "derms.config.tasks.*": {"queue": "status"},
     "dispatch.tasks.*": {"queue": "dispatch"},
 }
 CELERY_TIMEZONE = "UTC"

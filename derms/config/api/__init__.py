@@ -1,0 +1,1 @@
+"""REST of what spans rooms: the overview and the system's health."""
