@@ -73,7 +73,8 @@ CONSOLE := $(shell find frontend/src frontend/public -type f 2>/dev/null) \
 	$(wildcard frontend/*.html frontend/*.ts frontend/tsconfig*.json)
 
 frontend/dist/index.html: $(CONSOLE) frontend/node_modules/.stamp
-	$(call step,console build,cd frontend && npx --no-install vite build)
+	$(call step,console build,cd frontend && npx --no-install vite build && \
+		find dist \( -name '*.js' -o -name '*.css' -o -name '*.svg' \) -exec gzip -9kf {} +)
 	@touch $@
 
 # --- run -------------------------------------------------------------------------------------

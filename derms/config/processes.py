@@ -93,6 +93,8 @@ class Plan:
             "DERMS_SOCKET_ORIGINS": ",".join(self.origins),
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
             "PYTHONUNBUFFERED": "1",
+            # `prepare` checks once for all; in each worker it would load every view.
+            "CELERY_SKIP_CHECKS": "1",
         }
         if "DERMS_BUILD_ID" not in os.environ:
             own["DERMS_BUILD_ID"] = _build_id()

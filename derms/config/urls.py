@@ -10,7 +10,7 @@ from derms.config import console, health, metrics
 _ROOMS = (
     "derms.accounts", "derms.audit", "derms.events", "derms.alarms", "derms.grid", "derms.cim",
     "derms.live", "derms.devices", "derms.southbound", "groups", "forecasting", "dispatch",
-    "customers", "derms.config",
+    "customers",
 )  # fmt: skip
 
 
@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics.metrics, name="metrics"),
     path("api/v1/openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
+    path("api/v1/", include("derms.config.api.urls")),
     *_tables("api/v1/", "api.urls"),
     *_tables("", "urls"),
     # The console routes its own paths; an unknown path below /api stays a 404.

@@ -276,7 +276,7 @@ CONTENT_SECURITY_POLICY = {
 
 # --- static files: the built console -------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT = None  # nothing is collected
 CONSOLE_DIR = BASE_DIR / "frontend" / "dist"
 STATICFILES_DIRS = [CONSOLE_DIR] if CONSOLE_DIR.exists() else []
 # Served straight from where the build leaves them; the build names its files by their content.

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     """Creates the database, migrates it and seeds it; a second call changes nothing."""
 
     help = "Create and migrate the database, make the first users and import the simulated fleet."
-    requires_system_checks: list[str] = []
+    requires_system_checks = ("derms",)  # refuse an unsafe production before anything is made
 
     def handle(self, **_options: Any) -> None:
         """Run the steps in order."""
