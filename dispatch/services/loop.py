@@ -193,7 +193,10 @@ def _look(row: GroupDispatch, members: MemberColumns, track: Track, now: dt.date
     fresh = members.measured_at_us >= sent_us + response_us
     waiting = ~silent & np.isfinite(track.commanded)
     since_s = (now - row.commanded_at).total_seconds()
-    done = not waiting.any() or float(fresh[waiting].mean()) >= SETTLED_SHARE
+    # All that live have been polled by then; one that hangs must not hold up the others.
+    polled_s = settings.DISPATCH_RESPONSE_S + 1.25 * float(members.poll_s.max(initial=0))
+    done = not waiting.any() or since_s > polled_s
+    done = done or float(fresh[waiting].mean()) >= SETTLED_SHARE
     return _View(members, track, now, fresh, silent, done, since_s)
 
 

@@ -59,6 +59,6 @@ def test_devices_that_are_not_able_are_not_usable():
 def test_a_remembered_baseline_replaces_a_guess_only():
     got = columns().with_baseline(np.array([900.0, 50.0, -800.0, np.nan]))
 
-    assert got.high.tolist() == [900, 1000, 0, 1000]
+    assert got.high.tolist() == [1000, 1000, 0, 1000]
     assert got.low.tolist() == [0, -1000, -800, 0]
     assert got.neutral.tolist() == [900, 0, -800, 0]

@@ -72,7 +72,7 @@ def test_closes_the_gap_of_dead_and_derated_members(sign):
     for seed in SEEDS:
         fleet = Fleet(seed, sign=sign)
         target = sign * fleet.rng.uniform(0.3, 0.85) * fleet.capable()
-        for k, errors in after.items():
+        for errors in after.values():
             fleet.step(target)
             errors.append(fleet.error(target))
 
