@@ -249,6 +249,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "REST interface of the distributed energy resource management system.",
     "VERSION": "0.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["derms.accounts.api.permissions.TablePermission"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
