@@ -84,6 +84,18 @@ def text_of(element: etree._Element, name: str) -> str:
     return (element.findtext(f"{namespace_of(element)}{name}") or "").strip()
 
 
+def child_of(element: etree._Element, name: str) -> etree._Element:
+    """Return a child the schema demands.
+
+    Raises:
+        InvalidInputError: it is missing after all (1.8).
+    """
+    child = element.find(f"{namespace_of(element)}{name}")
+    if child is None:
+        raise InvalidInputError(f"{name} is missing in {etree.QName(element).localname}")
+    return child
+
+
 def read_identified(element: etree._Element, object_type: str) -> Identified:
     """Read mRID and Names of an element."""
     ns = namespace_of(element)

@@ -16,7 +16,7 @@ from derms.cim import names
 from derms.cim.envelope import ObjectId, Outcome
 from derms.cim.exchange import carry_out
 from derms.cim.markup import node
-from derms.cim.parts import Identified, at_most, namespace_of, read_identified
+from derms.cim.parts import Identified, at_most, child_of, namespace_of, read_identified
 from derms.cim.registry import Call
 from derms.core.errors import RuleViolationError
 from derms.core.ids import new_mrid
@@ -45,10 +45,8 @@ def read_dispatches(call: Call) -> Iterator[Asked]:
     """Yield every DERGroupDispatch of the content with its group, identified."""
     ns = namespace_of(call.content)
     for element in call.content.iterfind(f"{ns}DERGroupDispatch"):
-        group = element.find(f"{ns}EndDeviceGroup")
-        yield Asked(
-            read_identified(element, "DERGroupDispatch"), read_identified(group, "DERGroup")
-        )
+        group = read_identified(child_of(element, "EndDeviceGroup"), "DERGroup")
+        yield Asked(read_identified(element, "DERGroupDispatch"), group)
 
 
 def parse_create(asked: Asked) -> tuple[DispatchData, ...]:
@@ -65,10 +63,10 @@ def parse_create(asked: Asked) -> tuple[DispatchData, ...]:
     """
     asked.group.require_identification()
     mrid = at_most(asked.dispatch.mrid, _MAX_MRID, "mRID") or new_mrid()
-    ns = namespace_of(asked.group.element)
-    parameter = asked.group.element.find(f"{ns}DERMonitorableParameter")
+    parameter = child_of(asked.group.element, "DERMonitorableParameter")
     kind, factor = scale_of(parameter)
-    curves = [read_curve(s, factor) for s in parameter.iterfind(f"{ns}DispatchSchedule")]
+    schedules = parameter.iterfind(f"{namespace_of(parameter)}DispatchSchedule")
+    curves = [read_curve(schedule, factor) for schedule in schedules]
     curves.sort(key=lambda curve: curve.start_at)
     for earlier, later in pairwise(curves):
         if later.start_at < earlier.end_at:

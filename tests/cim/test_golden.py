@@ -14,6 +14,7 @@ from derms.accounts.models import Organisation
 from derms.core import clock
 from derms.devices.models import DeviceSettings, EndDevice, Nameplate
 from tests.cim.conftest import M
+from tests.cim.test_dispatches import report
 
 CASES = Path(__file__).resolve().parents[1] / "data" / "cim"
 DEVICES = [
@@ -63,6 +64,7 @@ def golden_devices(dms_client):
         )
         Nameplate.objects.create(device=device, rated_w=5e3, rated_charge_w=5e3, rated_va=5e3)
         DeviceSettings.objects.create(device=device)
+    report(DEVICES)
 
 
 def found_cases():

@@ -1,5 +1,7 @@
 """Our WSDL as a client sees it: addresses that work, schemas that resolve, zeep unchanged."""
 
+import datetime as dt
+
 import pytest
 import requests
 from lxml import etree
@@ -10,9 +12,12 @@ from zeep.transports import Transport
 
 from derms.cim import registry, schema
 from derms.cim.registry import all_profiles
+from derms.core import clock
+from dispatch.models import GroupDispatch
 from groups.models import DerGroup
 from tests.cim.conftest import make_devices
 from tests.cim.messages import FLAGS
+from tests.cim.test_dispatches import report
 
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
 XS = "{http://www.w3.org/2001/XMLSchema}"
@@ -144,6 +149,49 @@ def test_zeep_queries_a_status_and_reads_an_error(soap_client):
     assert status.DERMonitorableParameter[0].DERParameter == "activePower"
     assert (said.Reply.Result, said.Reply.Error[0].code) == ("FAILED", "99.1")
     assert said.Reply.Error[0].ID._value_1 == "ghost"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_zeep_dispatches_a_group(soap_client):
+    members = make_devices(2)
+    report(members)
+    soap_client("create/executeDERGroups").service.CreateDERGroups(
+        Header=header("create", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [group_of("G", members)]}},
+    )
+    client = soap_client("create/executeDERGroupDispatches")
+    start = clock.now().replace(microsecond=0) + dt.timedelta(minutes=5)
+    points = [{"intervalNumber": k + 1, "nominalYValue": 4.0 + k} for k in range(2)]
+    asked = {
+        "DERParameter": "activePower",
+        "yMultiplier": "k",
+        "yUnit": "W",
+        "DispatchSchedule": [
+            {
+                "curveStyleKind": "constantYValue",
+                "startTime": start,
+                "timeIntervalDuration": 15,
+                "timeIntervalUnit": "m",
+                "DERCurveData": points,
+            }
+        ],
+    }
+
+    said = client.service.CreateDERGroupDispatches(
+        Header=header("create", "DERGroupDispatches"),
+        Payload={
+            "DERGroupDispatches": {
+                "DERGroupDispatch": [
+                    {"EndDeviceGroup": {"DERMonitorableParameter": asked, "Names": [{"name": "G"}]}}
+                ]
+            }
+        },
+    )
+
+    row = GroupDispatch.objects.get()
+    assert said.Reply.Result == "OK"
+    assert said.Payload.DERGroupDispatches.DERGroupDispatch[0].mRID == row.mrid
+    assert (row.values, row.start_at) == ([4000.0, 5000.0], start)
 
 
 @pytest.mark.django_db(transaction=True)
