@@ -20,8 +20,9 @@ def has_ended(session: Mapping[str, Any], now: float) -> bool:
         session: Decoded session data.
         now: Seconds since the epoch.
     """
-    idle = now - session.get(SEEN, now) > settings.SESSION_IDLE_S
-    return idle or now - session.get(BORN, now) > settings.SESSION_COOKIE_AGE
+    idle_s = now - float(session.get(SEEN, now))
+    age_s = now - float(session.get(BORN, now))
+    return idle_s > settings.SESSION_IDLE_S or age_s > settings.SESSION_COOKIE_AGE
 
 
 def idle_timeout(

@@ -195,7 +195,7 @@ def acknowledge_many(*, mrids: Sequence[str], comment: str = "", actor: Actor) -
 def _run(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _announce(mrids: Iterable[str], state: AlarmState) -> None:

@@ -51,7 +51,8 @@ def sequence_key(topic: str) -> str:
 @lru_cache(maxsize=1)
 def _group_prefix() -> str:
     # Same name as RedisPubSubLoopLayer._get_group_channel_name; a test holds the two together.
-    return f"{settings.CHANNEL_LAYERS['default']['CONFIG']['prefix']}__group__"
+    layer: Any = settings.CHANNEL_LAYERS["default"]
+    return f"{layer['CONFIG']['prefix']}__group__"
 
 
 def push_tick(topic: str, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any]) -> None:
@@ -118,7 +119,7 @@ def watched(base: str) -> frozenset[str]:
     if now - at < 1.0:
         return known
     try:
-        found = valkey.client().zrangebyscore(_watch_key(base), now, "+inf")
+        found: Any = valkey.client().zrangebyscore(_watch_key(base), now, "+inf")
     except redis.RedisError:
         return frozenset()
     known = frozenset(member.decode() for member in found)

@@ -30,7 +30,7 @@ class ClientUser:
 
 
 def _bind(request: Request, actor: Any) -> None:
-    request._request.actor = actor  # type: ignore[attr-defined] # noqa: SLF001 - DRF reads through
+    request._request.actor = actor  # type: ignore[attr-defined]
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
@@ -39,14 +39,14 @@ class SessionAuthentication(authentication.SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         found = super().authenticate(request)
         if found is not None:
-            address = selectors.address_of(request._request)  # noqa: SLF001
+            address = selectors.address_of(request._request)
             _bind(
                 request,
                 selectors.actor_of_user(found[0], source="session", address=address),
             )
         return found
 
-    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
+    def authenticate_header(self, request: Request) -> str:
         # DRF asks the first class; without a challenge it would answer 403 instead of 401.
         # Naming Bearer rather than Basic keeps browsers from asking for a password themselves.
         return 'Bearer realm="derms"'
@@ -64,7 +64,7 @@ class _ClientAuthentication(authentication.BaseAuthentication):
         client = services.authenticate_client(*self.credentials(token.strip()))
         if client is None:
             raise exceptions.AuthenticationFailed("The credentials are not valid.")
-        address = selectors.address_of(request._request)  # noqa: SLF001
+        address = selectors.address_of(request._request)
         _bind(request, selectors.actor_of_client(client, source=self.scheme, address=address))
         return ClientUser(pk=client.mrid, name=client.client_id), None
 

@@ -50,7 +50,7 @@ def idempotent(handler: Handler) -> Handler:
         claim = idempotency.Claim(
             caller=selectors.actor_of(request).mrid,
             key=key,
-            route=route_of(request._request),  # noqa: SLF001 - DRF keeps Django's request there
+            route=route_of(request._request),
             request_sha256=_fingerprint(request),
         )
         try:
@@ -65,7 +65,7 @@ def idempotent(handler: Handler) -> Handler:
 
 
 def _fingerprint(request: Request) -> str:
-    raw = request._request  # noqa: SLF001 - the body must be read before DRF parses it
+    raw = request._request
     parts = (raw.get_full_path().encode(), (raw.content_type or "").encode(), raw.body)
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

@@ -18,7 +18,7 @@ class TablePermission(permissions.BasePermission):
     """Look up (route name, method) in `derms.accounts.permissions.ROUTES`; no row, no access."""
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        route = route_of(request._request)  # noqa: SLF001
+        route = route_of(request._request)
         permission = permission_of(route, request.method or "GET")
         if permission == PUBLIC:
             return True

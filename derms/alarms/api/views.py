@@ -49,6 +49,7 @@ class AlarmAcknowledgeView(APIView):
 
 class AlarmsAcknowledgeView(APIView):
     @extend_schema(
+        operation_id="alarms_acknowledge_many",
         request=shapes.AcknowledgeManySerializer,
         responses=shapes.AcknowledgedSerializer,
         summary="Acknowledge many alarms",

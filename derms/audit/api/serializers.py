@@ -13,7 +13,8 @@ class AuditRecordSerializer(serializers.Serializer[Any]):
     actor_kind = serializers.CharField()
     actor_mrid = serializers.CharField(allow_blank=True)
     actor_name = serializers.CharField()
-    source = serializers.CharField(allow_blank=True)
+    # DRF's Field has an attribute of this name; on a serializer class the field wins.
+    source = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
     address = serializers.CharField(allow_blank=True)
     action = serializers.CharField()
     outcome = serializers.ChoiceField(["done", "refused"])
