@@ -15,19 +15,21 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.chaos import oracle
 from tests.chaos.world import ROOT, World, wait_for
 
-DEVICES = 24
+DEVICES = 40
 PERIOD_S = 0.6
 VICTIMS = {"worker-a": 4, "worker-b": 4, "valkey": 2, "postgres": 2, "simulator": 2, "beat": 1}
 FAILPOINTS = ",".join(
     f"southbound.{name}=kill@{chance}"
     for name, chance in (
-        ("claimed", 0.03), ("sending", 0.002), ("answered", 0.002), ("sent", 0.03), ("stored", 0.01),
+        ("claimed", 0.01), ("sending", 0.001), ("answered", 0.001), ("sent", 0.01),
+        ("stored", 0.005),
     )
 )  # fmt: skip
 
@@ -42,6 +44,7 @@ class Run:
         self.revision = 0
         self.promised: dict[int, int] = {}
         self.kills = 0
+        self.stalls = 0
         self.ids: list[int] = []
         self.names: dict[int, str] = {}
 
@@ -107,18 +110,36 @@ class Run:
     def torment(self, kills: int) -> None:
         """Queue and kill until enough processes have died."""
         names, weights = zip(*VICTIMS.items(), strict=True)
-        next_kill = time.monotonic() + 1
+        next_kill = self._next_kill()
         while self.kills < kills:
             begun = time.monotonic()
             share = self.random.choice((1.0, 1.0, 0.5, 0.1))
             count = max(1, int(share * len(self.ids)))
             self.queue(sorted(self.random.sample(self.ids, count)))
             while time.monotonic() - begun < PERIOD_S:
-                if time.monotonic() >= next_kill:
-                    self.world.kill(self.random.choices(names, weights)[0])
-                    next_kill = time.monotonic() + self.random.uniform(0.3, 3.0)
+                if next(next_kill):
+                    self._strike(self.random.choices(names, weights)[0])
                 self.kills += len(self.world.revive())
                 time.sleep(0.05)
+
+    def _strike(self, name: str) -> None:
+        # A worker frozen for longer than its lease must not go on sending when it wakes up.
+        if name.startswith("worker") and self.random.random() < 0.25:
+            self.stalls += 1
+            self.world.stall(name, self.random.uniform(2, 5))
+        else:
+            self.world.kill(name)
+
+    def _next_kill(self) -> Iterator[bool]:
+        """Say when: once work is going on again, after a moment; at the latest after a while."""
+        while True:
+            size, begun = self.world.write_log.stat().st_size, time.monotonic()
+            while self.world.write_log.stat().st_size == size and time.monotonic() < begun + 8:
+                yield False
+            ripe = time.monotonic() + self.random.uniform(0, 1.5)
+            while time.monotonic() < ripe:
+                yield False
+            yield True
 
     def settle(self, timeout_s: float = 90) -> bool:
         """Stop killing; give every device a last command that must arrive."""
@@ -171,12 +192,15 @@ class Run:
         newest: dict[str, int] = {}
         for row in rows:
             newest[row.device] = max(newest.get(row.device, 0), row.revision)
-        found += [f"{d} ends at r{last.get(d)}, not r{r}" for d, r in newest.items() if last.get(d) != r]
+        found += [
+            f"{d} ends at r{last.get(d)}, not r{r}" for d, r in newest.items() if last.get(d) != r
+        ]
         states: dict[str, int] = {}
         for row in rows:
             states[row.state] = states.get(row.state, 0) + 1
         return {
             "kills": self.kills,
+            "stalls": self.stalls,
             "deaths": {name: len(m.deaths) for name, m in self.world.members.items()},
             "revisions": self.revision,
             "commands": len(rows),

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class World:
         self.devices = devices
         self.pg_port, self.redis_port = embedded.free_port(), embedded.free_port()
         self.write_log = folder / "writes.jsonl"
+        self.write_log.touch()
         self.fleet_csv = folder / "fleet.csv"
         self._environment = dict(os.environ) | {
             "DERMS_ENV": "test",
@@ -93,16 +95,23 @@ class World:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
+    def stall(self, name: str, seconds: float) -> None:
+        """Freeze a process with SIGSTOP; it goes on after a while as if nothing had happened."""
+        process = self.members[name].process
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGSTOP)
+            threading.Timer(seconds, process.send_signal, [signal.SIGCONT]).start()
+
     def revive(self) -> list[str]:
         """Start again whatever has ended; return the names of what was found dead."""
         dead = []
         for member in self.members.values():
-            if member.process is not None and member.process.poll() is not None:
-                # A server that cannot start yet (its port or memory is still held) tries again.
-                if time.monotonic() - member.starting_since > 1.0:
-                    member.deaths.append(time.time())
-                    dead.append(member.name)
-                    self._run(member)
+            ended = member.process is not None and member.process.poll() is not None
+            # A server that cannot start yet (its port or memory is still held) tries again.
+            if ended and time.monotonic() - member.starting_since > 1.0:
+                member.deaths.append(time.time())
+                dead.append(member.name)
+                self._run(member)
         return dead
 
     def stop(self) -> None:
