@@ -1,5 +1,6 @@
 """Reads of the dispatch room."""
 
+from dispatch.models import GroupDispatch as Dispatch
 from dispatch.selectors.dispatches import (
     dispatch_row,
     events,
@@ -14,6 +15,7 @@ from dispatch.selectors.members import member_rows
 from dispatch.selectors.snapshots import members_in_database, members_in_fleet
 
 __all__ = [
+    "Dispatch",
     "dispatch_row",
     "events",
     "get_dispatch",

@@ -1,0 +1,184 @@
+"""REST of dispatches: preview, create, follow, cancel."""
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from derms.accounts.api.idempotency import idempotent
+from derms.accounts.selectors import actor_of
+from derms.core import clock
+from derms.core.errors import InvalidInputError
+from derms.core.paging import CursorPage
+from dispatch import selectors, services
+from dispatch.api import serializers as shapes
+from dispatch.api.previews import preview_body
+from dispatch.choices import DispatchState
+from dispatch.rules.dispatch_states import OPEN
+
+
+class NewestFirst(CursorPage):
+    """Dispatches by acceptance, the newest first."""
+
+    ordering = "-id"
+
+
+def _body(request: Request) -> services.DispatchData:
+    body = shapes.DispatchRequestSerializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return body.to_data()
+
+
+def _instant(request: Request, name: str) -> dt.datetime | None:
+    text = request.query_params.get(name)
+    try:
+        return clock.parse_utc(text) if text else None
+    except ValueError as error:
+        raise InvalidInputError(f"{name} is not an instant: {text}", field=name) from error
+
+
+def _whole(request: Request, name: str, *, default: int, low: int, high: int) -> int:
+    field = serializers.IntegerField(min_value=low, max_value=high)
+    return int(field.run_validation(request.query_params.get(name, default)))
+
+
+class PreviewView(APIView):
+    @extend_schema(
+        request=shapes.DispatchRequestSerializer,
+        responses=shapes.PreviewSerializer,
+        summary="What would become of a dispatch; nothing is done",
+    )
+    def post(self, request: Request) -> Response:
+        preview = services.preview_dispatch(data=_body(request), actor=actor_of(request))
+        return Response(shapes.PreviewSerializer(preview_body(preview)).data)
+
+
+class DispatchesView(generics.ListAPIView[selectors.Dispatch]):
+    serializer_class = shapes.DispatchSerializer
+    pagination_class = NewestFirst
+
+    def get_queryset(self) -> QuerySet[selectors.Dispatch]:
+        query = self.request.query_params
+        return selectors.list_dispatches(
+            actor=actor_of(self.request),
+            states=_states(query.get("state", ""), only_open=query.get("open") == "true"),
+            group_mrid=query.get("group") or None,
+        )
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("state", str, description="States, comma separated."),
+            OpenApiParameter("group", str, description="mRID of a group."),
+            OpenApiParameter("open", bool, description="Only those that have not ended."),
+        ],
+        summary="Dispatches, the newest first",
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.list(request, *args, **kwargs)
+
+    @extend_schema(
+        request=shapes.DispatchRequestSerializer,
+        responses={202: shapes.DispatchSerializer},
+        summary="Dispatch a group",
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        row = services.create_dispatch(data=_body(request), actor=actor_of(request))
+        return Response(
+            shapes.DispatchSerializer(row).data,
+            status=status.HTTP_202_ACCEPTED,
+            headers={"Location": f"/api/v1/dispatches/{row.mrid}"},
+        )
+
+
+def _states(text: str, *, only_open: bool) -> frozenset[str] | None:
+    wanted = frozenset(filter(None, text.split(",")))
+    unknown = wanted - set(DispatchState.values)
+    if unknown:
+        raise InvalidInputError(f"There is no state {sorted(unknown)[0]!r}.", field="state")
+    if only_open:
+        return frozenset(OPEN) & wanted if wanted else frozenset(OPEN)
+    return wanted or None
+
+
+class DispatchView(APIView):
+    @extend_schema(responses=shapes.DispatchSerializer, summary="One dispatch")
+    def get(self, request: Request, mrid: str) -> Response:
+        row = selectors.get_dispatch(mrid, actor=actor_of(request))
+        return Response(shapes.DispatchSerializer(row).data)
+
+
+class CancelView(APIView):
+    @extend_schema(
+        request=shapes.CancelSerializer,
+        responses=shapes.DispatchSerializer,
+        summary="Cancel a dispatch and release its devices",
+    )
+    @idempotent
+    def post(self, request: Request, mrid: str) -> Response:
+        body = shapes.CancelSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        row = services.cancel_dispatch(
+            mrid=mrid, reason=body.validated_data["reason"], actor=actor_of(request)
+        )
+        return Response(shapes.DispatchSerializer(row).data)
+
+
+class MembersView(APIView):
+    pagination_class = CursorPage
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("cursor", int, description="Where the next page starts."),
+            OpenApiParameter("page_size", int, description="Rows of a page, at most 500."),
+        ],
+        responses=shapes.MemberSerializer(many=True),
+        operation_id="dispatches_members_list",
+        summary="Members of a dispatch: asked, measured, state",
+    )
+    def get(self, request: Request, mrid: str) -> Response:
+        row = selectors.get_dispatch(mrid, actor=actor_of(request))
+        after = _whole(request, "cursor", default=0, low=0, high=2**31 - 1)
+        size = _whole(request, "page_size", default=100, low=1, high=500)
+        rows, following = selectors.member_rows(row, after=after, limit=size)
+        link = None
+        if following is not None:
+            query = request.query_params.copy()
+            query["cursor"] = str(following)
+            link = f"{request.path}?{query.urlencode()}"
+        results = shapes.MemberSerializer(rows, many=True).data
+        return Response({"next": link, "previous": None, "results": results})
+
+
+class SamplesView(APIView):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", dt.datetime, description="Default: the beginning."),
+            OpenApiParameter("to", dt.datetime, description="Default: the end."),
+        ],
+        responses=shapes.SampleSerializer(many=True),
+        operation_id="dispatches_samples_list",
+        summary="Asked, commanded and measured over time, at most 2,000 samples",
+    )
+    def get(self, request: Request, mrid: str) -> Response:
+        row = selectors.get_dispatch(mrid, actor=actor_of(request))
+        found = selectors.samples(
+            row, start_at=_instant(request, "from"), end_at=_instant(request, "to")
+        )
+        return Response(shapes.SampleSerializer(found, many=True).data)
+
+
+class EventsView(APIView):
+    @extend_schema(
+        responses=shapes.EventSerializer(many=True),
+        operation_id="dispatches_events_list",
+        summary="Timeline of a dispatch",
+    )
+    def get(self, request: Request, mrid: str) -> Response:
+        row = selectors.get_dispatch(mrid, actor=actor_of(request))
+        return Response(shapes.EventSerializer(selectors.events(row), many=True).data)
