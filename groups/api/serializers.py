@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from groups.choices import DerFunction
@@ -18,6 +18,7 @@ from groups.rules.definition import (
 from groups.selectors import Group, find_status, status_row
 
 
+@extend_schema_serializer(component_name="GroupName")
 class NameSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     name_type = serializers.CharField(max_length=80, default="", allow_blank=True)
@@ -187,6 +188,7 @@ class MembersChangeSerializer(serializers.Serializer[Any]):
         )
 
 
+@extend_schema_serializer(component_name="GroupMember")
 class MemberSerializer(serializers.Serializer[Any]):
     """A member device with its present values; None = not known."""
 

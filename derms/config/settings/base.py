@@ -252,6 +252,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Fields called `state` and `kind` are many; these say which enumeration is meant.
+    "ENUM_NAME_OVERRIDES": {
+        "DeviceKindEnum": "derms.devices.choices.DeviceKind",
+        "LifecycleStateEnum": "derms.devices.choices.LifecycleState",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = env_int("DERMS_MAX_BODY_BYTES", 64 * 2**20, low=1024)
 
