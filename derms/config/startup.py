@@ -123,10 +123,10 @@ async def _page_answers(plan: Plan, supervisor: Supervisor) -> None:
 
 async def _watch(plan: Plan, supervisor: Supervisor) -> None:
     """Wait for a signal; keep the state file true and say when the disk runs full."""
-    warned, known = False, supervisor.pids()
+    warned, known = False, supervisor.rows()
     next_disk = 0.0
     while not supervisor.stopping.is_set():
-        if (now := supervisor.pids()) != known:
+        if (now := supervisor.rows()) != known:
             known = now
             _write_state(plan, supervisor, ready=True)
         if time.monotonic() > next_disk:
@@ -151,6 +151,7 @@ def _write_state(plan: Plan, supervisor: Supervisor, *, ready: bool) -> None:
         "socket_port": plan.socket_port,
         "control_port": plan.control_port if plan.devices else None,
         "pids": supervisor.pids() if ready else {},
+        "processes": supervisor.rows() if ready else [],
         **{name.lower(): url for name, url in plan.urls().items()},
     }
     with suppress(OSError):  # a full disk must not keep the system from stopping

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from derms.config.childlog import ChildLog
 from derms.config.processes import Process
+from derms.core import clock
 
 _BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _STABLE_S = 60.0
@@ -54,6 +55,7 @@ class Child:
         self.failures: deque[float] = deque(maxlen=_LOOP_AFTER)
         self.pid: int | None = None
         self.starts = 0
+        self.started_at: str | None = None
         self._environment = environment
         self._log = ChildLog(log, lambda line: say(f"{process.name} | {line}"))
         self._running: asyncio.subprocess.Process | None = None
@@ -68,6 +70,19 @@ class Child:
     def last_words(self) -> str:
         """Last line the process printed."""
         return self._log.last_line
+
+    def row(self) -> dict[str, str | int | None]:
+        """Return the child in words."""
+        state = "running" if self.ready.is_set() else "starting"
+        if not self.ready.is_set() and self._is_looping():
+            state = "failing"
+        return {
+            "name": self.process.name,
+            "pid": self.pid,
+            "state": state,
+            "restarts": max(self.starts - 1, 0),
+            "started_at": self.started_at,
+        }
 
     async def stop(self) -> None:
         """End the process and its whole group; returns when nothing of it is left."""
@@ -118,6 +133,7 @@ class Child:
             limit=2**20,
         )
         self.pid, self.starts = running.pid, self.starts + 1
+        self.started_at = clock.now().isoformat()
         watch = asyncio.create_task(self._watch_port())
         try:
             await self._read(running)
@@ -156,17 +172,19 @@ class Child:
         self.ready.set()
 
     def _report(self, status: int, wait_s: float) -> None:
-        now = time.monotonic()
-        self.failures.append(now)
+        self.failures.append(time.monotonic())
         how = f"signal {-status}" if status < 0 else f"status {status}: {self.last_words}"
-        often = len(self.failures) == _LOOP_AFTER and now - self.failures[0] < _STABLE_S
-        if often:
+        if self._is_looping():
             say(
                 f"{self.process.name} keeps ending ({how}); next try in {wait_s:g} s, "
                 f"details in {self._log.path}"
             )
         else:
             say(f"{self.process.name} ended ({how}); starting it again")
+
+    def _is_looping(self) -> bool:
+        full = len(self.failures) == _LOOP_AFTER
+        return full and time.monotonic() - self.failures[0] < _STABLE_S
 
 
 async def answers(port: int) -> bool:
@@ -278,3 +296,7 @@ class Supervisor:
     def pids(self) -> dict[str, int | None]:
         """Return the process id of each child that is ready; None of one that is starting."""
         return {n: c.pid if c.ready.is_set() else None for n, c in self.children.items()}
+
+    def rows(self) -> list[dict[str, str | int | None]]:
+        """Return each child as the console's system page shows it."""
+        return [child.row() for child in self.children.values()]

@@ -6,11 +6,10 @@ from django.conf import settings
 from django.db import connection
 
 from derms.config import runfile
+from derms.config.processes import QUEUES
 from derms.core import clock, valkey
 from derms.events.selectors import get_backlog
 from derms.southbound import selectors as southbound
-
-QUEUES = ("southbound", "status", "dispatch", "core")
 
 
 def get_system() -> dict[str, Any]:

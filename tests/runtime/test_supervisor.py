@@ -27,7 +27,8 @@ def system(tmp_path_factory):
 def test_starts_every_process_and_answers(system):
     assert set(system.state["pids"]) == set(CHILDREN)
     assert system.is_ready()
-    assert "derms_task_seconds" in system.get("/metrics")[1]
+    counted = 'derms_task_seconds_count{state="SUCCESS",task="groups.tasks.refresh_statuses"}'
+    assert wait_until(lambda: counted in system.get("/metrics")[1])
 
 
 def test_prints_address_and_credentials_kept_for_the_owner_only(system):
@@ -52,6 +53,7 @@ def test_restarts_what_is_killed(system, names):
     for name in names:
         assert wait_until(lambda name=name: system.pid(name) not in {None, before[name]}), name
         assert f"{name} ended (signal 9); starting it again" in system.output
+        assert [p["restarts"] for p in system.state["processes"] if p["name"] == name] == [1]
     assert wait_until(system.is_ready)
 
 
