@@ -104,6 +104,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("readings", "POST"): "readings.write",
     # southbound
     ("commands", "GET"): "commands.read",
+    ("links", "GET"): "commands.read",
     # groups
     ("groups", "GET"): "groups.read",
     ("groups", "POST"): "groups.write",

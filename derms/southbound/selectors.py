@@ -78,11 +78,24 @@ def list_commands(
     device_id: int | None = None,
     origin: uuid.UUID | None = None,
     state: CommandState | None = None,
+    visible: Any = None,
 ) -> QuerySet[DeviceCommand]:
-    """Return commands, newest first, narrowed by what is given."""
-    commands = DeviceCommand.objects.order_by("-id")
-    wanted: dict[str, Any] = {"device_id": device_id, "origin": origin, "state": state}
-    return commands.filter(**{name: value for name, value in wanted.items() if value is not None})
+    """Return commands, newest first, narrowed by what is given.
+
+    Args:
+        device_id: Key of a device.
+        origin: mRID of what caused them.
+        state: Their state now.
+        visible: Keys of the devices the caller may see, values or a query; None = all.
+    """
+    wanted: dict[str, Any] = {
+        "device_id": device_id,
+        "origin": origin,
+        "state": state,
+        "device_id__in": visible,
+    }
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return DeviceCommand.objects.filter(**given).order_by("-id")
 
 
 def link_states(ids: NDArray[Any]) -> NDArray[np.str_]:
@@ -95,14 +108,11 @@ def link_states(ids: NDArray[Any]) -> NDArray[np.str_]:
     return np.array([known.get(key, LinkState.UNKNOWN.value) for key in keys.tolist()], dtype="U10")
 
 
-def list_links(
-    *, device_ids: NDArray[Any] | None = None, state: str | None = None
-) -> QuerySet[DeviceLink]:
-    """Return links by device key, narrowed by what is given."""
-    links = DeviceLink.objects.order_by("device_id")
-    if device_ids is not None:
-        links = links.filter(device_id__in=[int(key) for key in device_ids])
-    return links if state is None else links.filter(state=state)
+def list_links(*, state: str | None = None, visible: Any = None) -> QuerySet[DeviceLink]:
+    """Return links by device key, narrowed by state and to the devices the caller may see."""
+    wanted = {"state": state, "device_id__in": visible}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return DeviceLink.objects.filter(**given).order_by("device_id")
 
 
 def list_shard_runs() -> list[ShardRun]:

@@ -1,0 +1,1 @@
+"""REST of the southbound room: the journal of device commands, and the links."""
