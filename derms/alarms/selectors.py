@@ -55,10 +55,14 @@ def row_of(alarm: Alarm) -> dict[str, Any]:
 def count_open() -> dict[str, dict[str, int]]:
     """Return by priority ("1" to "4") how many alarms are active and how many unacknowledged."""
     counts = {str(p.value): {"active": 0, "unacknowledged": 0} for p in Priority}
-    found = Alarm.objects.filter(_WHICH["open"]).values_list(
-        "priority",
-        Count("pk", filter=_WHICH["active"]),
-        Count("pk", filter=_WHICH["unacknowledged"]),
+    found = (
+        Alarm.objects.filter(_WHICH["open"])
+        .values("priority")
+        .annotate(
+            active=Count("pk", filter=_WHICH["active"]),
+            unacknowledged=Count("pk", filter=_WHICH["unacknowledged"]),
+        )
+        .values_list("priority", "active", "unacknowledged")
     )
     for priority, active, unacknowledged in found:
         counts[str(priority)] = {"active": active, "unacknowledged": unacknowledged}

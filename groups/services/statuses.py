@@ -8,6 +8,7 @@ killed worker loses nothing but the time to load.
 import dataclasses
 import datetime as dt
 import threading
+import time
 from functools import cache
 from typing import Any
 
@@ -25,6 +26,7 @@ Ints = NDArray[np.int64]
 SAMPLE_S = 10
 """Every so often a status is kept for trends."""
 HISTORY_DAYS = 7
+_PAUSE_S = 0.5  # a tick that comes sooner was held up, and the one before it did its work
 _COUNTED = ("connected", "disconnected", "running", "throttled", "fault")
 _STORED = [f.name for f in dataclasses.fields(GroupColumns) if f.name not in _COUNTED]
 _SAMPLED = ("active_power_w", "reactive_power_var", "available_max_w", "available_min_w",
@@ -39,7 +41,8 @@ def _sql_value(name: str) -> str:
 class StatusKeeper:
     """What the status worker remembers between two ticks. One instance per process."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, *, pause_s: float = _PAUSE_S) -> None:
+        self._pause_s = pause_s
         self._fleet = fleet
         self._lock = threading.Lock()
         self._revisions: dict[int, int] = {}
@@ -48,12 +51,16 @@ class StatusKeeper:
         self._positions: Ints = np.zeros(0, dtype=np.int64)
         self._offsets: Ints = np.zeros(1, dtype=np.int64)
         self._fleet_size = 0
+        self._ticked = float("-inf")
         self._sampled_at = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._last: dict[int, tuple[Any, ...]] = {}
 
     def tick(self) -> int:
-        """Aggregate and store all groups once; return how many."""
+        """Aggregate and store all groups once; return how many, 0 when it was just done."""
         with self._lock:
+            if time.monotonic() - self._ticked < self._pause_s:
+                return 0
+            self._ticked = time.monotonic()
             self._fleet.refresh()
             self._follow_memberships()
             if not len(self._keys):

@@ -153,6 +153,15 @@ class Dms:
         body: dict[str, Any] = reply.json()
         return body
 
+    def quality(self, group: str) -> dict[str, float]:
+        """Return `coverage_pct` and `stale` of a group; nothing good before its first tick."""
+        reply = self._session.get(f"{self._address}/api/v1/groups/{group}/status", timeout=20)
+        if reply.status_code == requests.codes.not_found:
+            return {"coverage_pct": 0.0, "stale": 0}
+        reply.raise_for_status()
+        body: dict[str, float] = reply.json()
+        return body
+
     def cancel(self, dispatch_mrid: str) -> None:
         """Cancel a dispatch; the 61968-5 services of this release have no verb for it."""
         reply = self._session.post(

@@ -72,8 +72,8 @@ class Story:
         self.say("2. QueryDERGroupStatuses until the members report")
         started = time.monotonic()
         while time.monotonic() - started < 30:
-            report = self.dms.get(f"groups/{self.group}/status")
-            if report.get("coverage_pct", 0) >= 99:
+            report = self.dms.quality(self.group)
+            if report["coverage_pct"] >= 99:
                 break
             time.sleep(1)
         status = self.dms.status(self.group)
@@ -162,7 +162,7 @@ class Story:
         started = time.monotonic()
         stale = 0
         while stale < count and time.monotonic() - started < limit_s:
-            stale = self.dms.get(f"groups/{self.group}/status")["stale"]
+            stale = self.dms.quality(self.group)["stale"]
             time.sleep(0.5)
         self._note(f"{count} devices die", f"{stale} seen as lost", started, held=stale >= count)
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def keeper():
-    return StatusKeeper(Fleet())
+    return StatusKeeper(Fleet(), pause_s=0)
 
 
 def group_of(actor, name, members):
