@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from derms.accounts.selectors import find_organisation_id, find_utility
 from derms.audit.services import record
-from derms.core import clock
+from derms.core import bulk, clock
 from derms.core.actors import Actor
 from derms.core.errors import InvalidInputError, RuleViolationError
 from derms.core.ids import new_mrid
@@ -83,15 +83,13 @@ def _owner_pk(actor: Actor) -> int:
 
 def _join(group: DerGroup, ids: Ids, at: dt.datetime) -> int:
     """Open a membership for every device that has none; return how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO groups_membership (group_id, device_id, period)"
-            " SELECT %s, d, tstzrange(%s, NULL) FROM unnest(%s::int[]) d"
-            " WHERE NOT EXISTS (SELECT FROM groups_membership m WHERE m.group_id = %s"
-            " AND m.device_id = d AND upper_inf(m.period))",
-            [group.pk, at, ids.tolist(), group.pk],
-        )
-        return int(cursor.rowcount)
+    joined = bulk.execute(
+        "INSERT INTO groups_membership (group_id, device_id, period)"
+        " SELECT %(group)s, d, tstzrange(%(at)s, NULL) FROM unnest(%(ids)s::int4[]) d"
+        " ON CONFLICT (group_id, device_id) WHERE upper_inf(period) DO NOTHING",
+        {"group": group.pk, "at": at, "ids": ids.astype("int32", copy=False)},
+    )
+    return joined.rowcount
 
 
 _OPEN = " WHERE group_id = %(group)s AND upper_inf(period) AND device_id = ANY(%(ids)s)"
