@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tests.chaos import oracle
 from tests.chaos.world import ROOT, World, wait_for
@@ -107,7 +108,7 @@ class Run:
         states = [CommandState(state).name.lower() for state in found.state.tolist()]
         return dict(zip(found.device_id.tolist(), states, strict=True))
 
-    def torment(self, kills: int) -> None:
+    def torment(self, kills: int, report: TextIO) -> None:
         """Queue and kill until enough processes have died."""
         names, weights = zip(*VICTIMS.items(), strict=True)
         next_kill = self._next_kill()
@@ -115,6 +116,7 @@ class Run:
             begun = time.monotonic()
             share = self.random.choice((1.0, 1.0, 0.5, 0.1))
             count = max(1, int(share * len(self.ids)))
+            report.write(f"{time.time():.1f} {self.kills} kills, revision {self.revision}\n")
             self.queue(sorted(self.random.sample(self.ids, count)))
             while time.monotonic() - begun < PERIOD_S:
                 if next(next_kill):
@@ -222,6 +224,8 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         world = World(folder, devices=DEVICES, failpoints=FAILPOINTS)
         begun = time.monotonic()
+        # Ended from outside, it takes its processes along.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
         try:
             world.start_servers()
             world.apply_environment()
@@ -231,9 +235,10 @@ def main() -> int:
 
             django.setup()
             run = Run(world, options.seed)
+            report = (folder / "progress.txt").open("w", buffering=1)
             run.prepare()
             world.start_workers()
-            run.torment(options.kills)
+            run.torment(options.kills, report)
             result = run.judge(run.settle())
         finally:
             world.stop()
