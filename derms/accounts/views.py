@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from derms.accounts import throttle
 from derms.accounts.selectors import actor_of_user, address_of, find_actor
 from derms.audit import services as audit
+from derms.core import metrics
 from derms.core.actors import Actor, ActorKind
 
 
@@ -26,6 +27,7 @@ class LoginView(auth_views.LoginView):
         wait_s = throttle.seconds_to_wait(self._attempt())
         if not wait_s:
             return super().post(request, *args, **kwargs)
+        metrics.LOGINS.labels("throttled").inc()
         minutes = -(-wait_s // 60)
         unit = "minute" if minutes == 1 else "minutes"
         refusal = f"Too many attempts. Try again in {minutes} {unit}."
@@ -41,11 +43,13 @@ class LoginView(auth_views.LoginView):
         user: Any = form.get_user()
         actor = actor_of_user(user, source="session", address=address_of(self.request))
         _record("accounts.log_in", actor)
+        metrics.LOGINS.labels("done").inc()
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Say that it was wrong, not what of it."""
         attempt = self._attempt()
+        metrics.LOGINS.labels("refused").inc()
         audit.record_refused(
             action="accounts.log_in",
             object_type="User",

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from derms.alarms.choices import Priority
 from derms.alarms.events import AlarmChanged, AlarmsChanged
 from derms.alarms.models import Alarm
 from derms.alarms.rules.states import AlarmState, state_of
@@ -190,6 +191,23 @@ def acknowledge_many(*, mrids: Sequence[str], comment: str = "", actor: Actor) -
         _announce([r.mrid for r in rows if not r.cleared_at], AlarmState.ACKNOWLEDGED_ACTIVE)
         _announce([r.mrid for r in rows if r.cleared_at], AlarmState.NORMAL)
     return len(rows)
+
+
+def watch_audit() -> None:
+    """Verify the audit chain; a broken one is an alarm. Audit itself stands below alarms."""
+    report = audit.verify()
+    source = {"kind": "audit_broken", "source_type": "AuditChain", "source_mrid": "audit"}
+    if report.intact:
+        clear_alarm(**source)
+        return
+    first = report.faults[0]
+    raise_alarm(
+        **source,
+        priority=Priority.CRITICAL,
+        source_name="Audit chain",
+        condition=f"{len(report.faults)} faults, the first at record {first.seq}: {first.detail}.",
+        response="Keep the database as it is, run `manage.py audit_verify`, call security.",
+    )
 
 
 def _run(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, Func, Q, QuerySet, Value
 from kombu.exceptions import OperationalError
 
-from derms.core import clock, correlation, valkey
+from derms.core import clock, correlation, metrics, valkey
 from derms.events import registry
 from derms.events.events import FactParked
 from derms.events.models import OutboxFact
@@ -118,7 +118,12 @@ def _deliver(row: OutboxFact) -> bool:
     except Exception as error:  # noqa: BLE001 - the door of all handlers: the fact takes the blame
         _fail(row, error)
         return False
-    return bool(_mine(row).update(delivered_at=clock.now()))
+    now = clock.now()
+    if not _mine(row).update(delivered_at=now):
+        return False
+    metrics.FACTS.labels("delivered").inc()
+    metrics.FACT_DELAY.observe((now - row.created_at).total_seconds())
+    return True
 
 
 def _mine(row: OutboxFact) -> QuerySet[OutboxFact]:
@@ -143,11 +148,13 @@ def _fail(row: OutboxFact, error: Exception) -> None:
     if row.attempts < MAX_ATTEMPTS:
         wait = dt.timedelta(seconds=_BACK_OFF_S[min(row.attempts, len(_BACK_OFF_S)) - 1])
         _mine(row).update(last_error=text, not_before=clock.now() + wait)
+        metrics.FACTS.labels("failed").inc()
         _log.warning("fact %s (%s) failed, try %s: %s", row.pk, row.topic, row.attempts, text)
         return
     with transaction.atomic():
         if not _mine(row).update(last_error=text, parked_at=clock.now()):
             return
+        metrics.FACTS.labels("parked").inc()
         _log.error("fact %s (%s) parked: %s", row.pk, row.topic, text, exc_info=error)
         if row.topic != FactParked.topic:
             publish(FactParked(number=row.pk, failed_topic=row.topic, error=text))

@@ -18,7 +18,7 @@ from channels.utils import await_many_dispatch
 from django.conf import settings
 
 from derms.accounts.permissions import has_permission
-from derms.core import clock
+from derms.core import clock, metrics
 from derms.core.actors import Actor
 from derms.core.errors import DermsError, ForbiddenError, InvalidInputError, RuleViolationError
 from derms.live import reads, topics
@@ -110,6 +110,7 @@ class UiConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels carri
 
     def stop(self, code: int) -> None:
         """Close the connection from outside the message loop."""
+        metrics.LIVE_CLOSED.labels(str(code)).inc()
         self._own.put_nowait({"type": "live.stop", "code": code})
 
     async def live_stop(self, message: dict[str, Any]) -> None:
@@ -255,6 +256,7 @@ class UiConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels carri
             self._start(self._gap(subscription))
 
     async def _gap(self, subscription: Subscription) -> None:
+        metrics.LIVE_GAPS.inc()
         await self._drop(subscription.id)
         self._say(op="gap", id=subscription.id)
 

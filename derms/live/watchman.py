@@ -16,6 +16,7 @@ from typing import Protocol
 import redis
 from django.db import DatabaseError
 
+from derms.core import metrics
 from derms.core.actors import Actor
 from derms.live import reads
 from derms.live.sender import Sender
@@ -56,12 +57,15 @@ class Watchman:
     def add(self, socket: Socket) -> None:
         """Look after a socket from now on."""
         self._sockets.add(socket)
+        metrics.SOCKETS.inc()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
 
     def remove(self, socket: Socket) -> None:
         """Forget a socket."""
-        self._sockets.discard(socket)
+        if socket in self._sockets:
+            self._sockets.remove(socket)
+            metrics.SOCKETS.dec()
 
     async def announce(self, subscriptions: Iterable[Subscription]) -> None:
         """Say in Valkey what is being looked at."""

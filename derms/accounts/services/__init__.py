@@ -15,6 +15,7 @@ from derms.accounts.services.organisations import create_organisation, ensure_or
 from derms.accounts.services.users import (
     create_user,
     ensure_user,
+    forget_sessions,
     set_password,
     set_preferences,
     update_user,
@@ -28,6 +29,7 @@ __all__ = [
     "ensure_client",
     "ensure_organisation",
     "ensure_user",
+    "forget_sessions",
     "rotate_secret",
     "set_client_secret",
     "set_password",

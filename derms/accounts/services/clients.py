@@ -13,7 +13,7 @@ from derms.accounts.models import ApiClient, Organisation
 from derms.accounts.services.organisations import check_roles
 from derms.accounts.services.records import state_of, taken_once, write_record
 from derms.audit import services as audit
-from derms.core import clock
+from derms.core import clock, metrics
 from derms.core.actors import SYSTEM, Actor, Role
 from derms.core.errors import InvalidInputError
 
@@ -111,8 +111,10 @@ def authenticate_client(client_id: str, secret: str) -> ApiClient | None:
     client = selectors.list_clients().filter(client_id=client_id, is_active=True).first()
     known = client.secret_sha256 if client else secret_hash("nobody")
     if not secrets.compare_digest(known, secret_hash(secret)) or client is None:
+        metrics.CLIENT_REFUSALS.inc()
         return None
     if not client.organisation.is_active:
+        metrics.CLIENT_REFUSALS.inc()
         return None
     _note_use(client)
     return client

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -97,9 +98,16 @@ def set_preferences(*, mrid: str, preferences: dict[str, Any]) -> None:
     Raises:
         NotFoundError: no such user.
     """
-    user = selectors.get_user(mrid)
-    user.preferences = preferences
-    user.save(update_fields=["preferences"])
+    with transaction.atomic():
+        user = selectors.get_user(mrid)
+        user.preferences = preferences
+        user.save(update_fields=["preferences"])
+
+
+def forget_sessions() -> int:
+    """Delete sessions past their end; return how many."""
+    count, _ = Session.objects.filter(expire_date__lt=clock.now()).delete()
+    return count
 
 
 def _grant(user: User, roles: list[str], actor: Actor) -> None:

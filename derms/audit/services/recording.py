@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from derms.audit.rules.record import Columns, payload_of, tidy
-from derms.core import clock, correlation
+from derms.core import clock, correlation, metrics
 from derms.core.actors import Actor
 
 _INSERT = (
@@ -66,6 +66,7 @@ def record_refused(
     row = _row(action, object_type, object_mrid, None, after, actor, "refused")
     with _outside_transaction() as outside, outside.cursor() as cursor:
         cursor.execute(_INSERT, row)
+    metrics.AUDIT_REFUSED.inc()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,11 @@
+"""Celery shells of the alarms room."""
+
+from celery import shared_task
+
+from derms.alarms import services
+
+
+@shared_task(queue="core")
+def watch_audit() -> None:
+    """Verify the audit chain and raise or clear its alarm; nightly."""
+    services.watch_audit()
