@@ -20,8 +20,10 @@ PHASES = ("ABC", "AB", "BC", "AC", "A", "B", "C", "s12")
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]+")
 _MRID = re.compile(r"[A-Za-z0-9._:~-]+")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_NUMBER_CHARACTERS = frozenset("0123456789.eE+-")
+# The same for a whole column at once, cells joined by line feeds: anything worth a closer look.
+_TEXT_SUSPECT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]|^\s|\s$", re.MULTILINE)
+_MRID_SUSPECT = re.compile(r"[^A-Za-z0-9._:~\n-]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Nothing on a distribution grid is rated above this: 10 GW, or 10 GWh.
 _LARGEST = 1e10
 # A cell a spreadsheet would run as a formula, after any number of quotes of ours.
@@ -55,7 +57,8 @@ class Field:
         low: Least number allowed.
         high: Greatest number allowed.
         length: Longest text allowed.
-        pattern: What the whole text must match, and how to say so.
+        pattern: What the whole text must match.
+        suspect: What no cell may hold, for a look at all cells at once.
     """
 
     parse: Callable[[str], Any]
@@ -64,13 +67,15 @@ class Field:
     high: float = _LARGEST
     length: int = 0
     pattern: re.Pattern[str] = _TEXT
+    suspect: re.Pattern[str] = _TEXT_SUSPECT
 
 
 def _text(cell: str) -> str:
-    return cell[1:] if _FORMULA.match(cell) else cell
+    return cell[1:] if cell[0] == "'" and _FORMULA.match(cell) else cell
 
 
 def _number(cell: str) -> float:
+    # float() alone would take nan, inf, 1_000 and digits of other scripts.
     if not _NUMBER.fullmatch(cell):
         raise ValueError(f"{cell[:40]!r} is not a number.")
     return float(cell)
@@ -103,7 +108,7 @@ def _rating(default: Any = None) -> Field:
 
 
 FIELDS: dict[str, Field] = {
-    "mrid": Field(_text, default="", length=128, pattern=_MRID),
+    "mrid": Field(_text, default="", length=128, pattern=_MRID, suspect=_MRID_SUSPECT),
     "name": Field(_text, default=..., length=120),
     "kind": Field(_one_of(*KINDS), default=...),
     "owner": Field(_text, default=..., length=120),
@@ -151,18 +156,17 @@ def parse_cells(
     errors: list[RowError] = []
     for name, field in FIELDS.items():
         column = cells[name]
-        fast = _parse_numbers(column, field) if field.parse is _number else None
-        if fast is not None:
-            values[name] = fast
+        if field.parse is _text and _is_plain(column, field):
+            values[name] = list(column)
             continue
-        # Cells repeat a lot (kind, owner, feeder): each different text is parsed once.
+        # Each different text is parsed once: most columns hold few (kind, owner, ratings).
         known: dict[str, Any] = {}
         problems: dict[str, str] = {}
         for cell in set(column):
             known[cell], problem = _parse_cell(cell, field)
             if problem:
                 problems[cell] = problem
-        values[name] = [known[cell] for cell in column]
+        values[name] = list(map(known.__getitem__, column))
         if problems:
             errors += [
                 RowError(row, name, "required" if not cell else "invalid", problems[cell])
@@ -172,24 +176,19 @@ def parse_cells(
     return values, errors
 
 
+def _is_plain(column: Sequence[str], field: Field) -> bool:
+    """Say whether text needs no parsing: no quote of ours in it, none missing."""
+    return "'" not in "".join(column) and (field.default is not ... or "" not in column)
+
+
 def _parse_cell(cell: str, field: Field) -> tuple[Any, str]:
     fallback = "" if field.default is ... else field.default
     if not cell:
-        return fallback, f"{'A value is needed.' if field.default is ... else ''}"
+        return fallback, "A value is needed." if field.default is ... else ""
     try:
         return field.parse(cell), ""
     except ValueError as error:
         return fallback, str(error)
-
-
-def _parse_numbers(column: Sequence[str], field: Field) -> list[float | None] | None:
-    """Parse a column of plain numbers at once; None when a closer look is needed."""
-    if not _NUMBER_CHARACTERS.issuperset("".join(set(column))):
-        return None
-    try:
-        return [float(cell) if cell else field.default for cell in column]
-    except ValueError:
-        return None
 
 
 def check_rows(values: Columns, rows: Sequence[int]) -> list[RowError]:
@@ -218,19 +217,25 @@ def check_rows(values: Columns, rows: Sequence[int]) -> list[RowError]:
 def _check_range(
     name: str, field: Field, column: list[Any], rows: Sequence[int], errors: list[RowError]
 ) -> None:
-    numbers = np.array([np.nan if v is None else v for v in column], dtype="float64")
-    empty = np.array([v is None for v in column], dtype=bool)
-    inside = (numbers >= field.low) & (numbers <= field.high)
+    numbers = np.array(column, dtype="float64")  # None becomes NaN, which is neither
+    outside = (numbers < field.low) | (numbers > field.high)
     text = f"Must lie between {field.low:g} and {field.high:g}."
     errors += [
-        RowError(rows[i], name, "out_of_range", text)
-        for i in np.flatnonzero(~inside & ~empty).tolist()
+        RowError(rows[i], name, "out_of_range", text) for i in np.flatnonzero(outside).tolist()
     ]
 
 
 def _check_text(
     name: str, field: Field, column: list[Any], rows: Sequence[int], errors: list[RowError]
 ) -> None:
+    # The cells as lines of one text: no cell may hold a line feed, none may look suspicious.
+    lines = "\n".join(column)
+    if (
+        max(map(len, column), default=0) <= field.length
+        and lines.count("\n") < max(len(column), 1)
+        and not field.suspect.search(lines)
+    ):
+        return
     bad: dict[str, str] = {}
     for text in set(column):
         if not text:
@@ -250,11 +255,12 @@ def _check_text(
 
 
 def _numbers(values: Columns, name: str) -> Any:
-    return np.array([np.nan if v is None else v for v in values[name]], dtype="float64")
+    return np.array(values[name], dtype="float64")  # None becomes NaN
 
 
 def _filled(values: Columns, name: str) -> Any:
-    return np.array([bool(v) for v in values[name]], dtype=bool)
+    column = values[name]
+    return np.fromiter(map(bool, column), dtype=bool, count=len(column))
 
 
 def _check_together(values: Columns, rows: Sequence[int], errors: list[RowError]) -> None:
@@ -313,11 +319,10 @@ def check_unique(values: Columns, rows: Sequence[int]) -> list[RowError]:
     Also rows that describe a usage point or transformer otherwise than an earlier row does.
     """
     errors: list[RowError] = []
-    alive = [state != "retired" for state in values["lifecycle_state"]]
     addresses = [
-        (protocol, address) if address and live else None
-        for protocol, address, live in zip(
-            values["protocol"], values["address"], alive, strict=True
+        (protocol, address) if address and state != "retired" else None
+        for protocol, address, state in zip(
+            values["protocol"], values["address"], values["lifecycle_state"], strict=True
         )
     ]
     for name, keys in (
@@ -341,7 +346,10 @@ def check_unique(values: Columns, rows: Sequence[int]) -> list[RowError]:
 def _check_same(
     values: Columns, rows: Sequence[int], name: str, described_by: Sequence[str]
 ) -> list[RowError]:
-    descriptions = zip(*(values[column] for column in described_by), strict=True)
+    columns = [values[column] for column in described_by]
+    if len(set(zip(values[name], *columns, strict=True))) == len(set(values[name])):
+        return []
+    descriptions = zip(*columns, strict=True)
     first: dict[str, tuple[int, Any]] = {}
     errors = []
     for row, key, described in zip(rows, values[name], descriptions, strict=True):
