@@ -21,8 +21,14 @@ from derms.events.services import publish
 
 _FACT_SIZE = 1000
 
-# A second raise counts up; one of higher priority is news and asks for another acknowledgement.
+# A second raise counts up, which is no news; another priority is, and a higher one asks for
+# another acknowledgement.
 _RAISE = """
+WITH before AS (
+    SELECT source_mrid, priority FROM alarms_alarm
+    WHERE cleared_at IS NULL AND kind = %(kind)s AND source_type = %(source_type)s
+      AND source_mrid = ANY(%(source_mrids)s::text[])
+)
 INSERT INTO alarms_alarm AS old (mrid, kind, priority, source_type, source_mrid, source_name,
     condition, response, raised_at, last_raised_at, count, acknowledged_by, comment)
 SELECT new.mrid, %(kind)s, %(priority)s, %(source_type)s, new.source_mrid, new.source_name,
@@ -35,7 +41,8 @@ ON CONFLICT (kind, source_type, source_mrid) WHERE cleared_at IS NULL DO UPDATE 
     condition = excluded.condition, response = excluded.response, priority = excluded.priority,
     acknowledged_at = CASE WHEN excluded.priority < old.priority THEN NULL
                       ELSE old.acknowledged_at END
-RETURNING mrid, acknowledged_at, count = 1 OR (acknowledged_at IS NULL AND count > 1) AS news
+RETURNING mrid, acknowledged_at, count = 1 OR priority IS DISTINCT FROM
+    (SELECT before.priority FROM before WHERE before.source_mrid = old.source_mrid)
 """
 _CLEAR = """
 UPDATE alarms_alarm SET cleared_at = %(at)s WHERE id IN (
@@ -103,7 +110,7 @@ def raise_many(
         actor: Who raised them.
 
     Returns:
-        Number of alarms that are new or newly urgent.
+        Number of alarms that are new or have another priority now.
     """
     texts = [conditions] * len(sources) if isinstance(conditions, str) else conditions
     rows = {
@@ -123,9 +130,10 @@ def raise_many(
         "conditions": [text for _, text in rows.values()],
     }
     with transaction.atomic():
-        changed = [mrid for mrid, _, news in _run(_RAISE, parameters) if news]
-        _announce(changed, AlarmState.UNACKNOWLEDGED_ACTIVE)
-    return len(changed)
+        news = [(mrid, seen) for mrid, seen, is_news in _run(_RAISE, parameters) if is_news]
+        _announce([m for m, seen in news if not seen], AlarmState.UNACKNOWLEDGED_ACTIVE)
+        _announce([m for m, seen in news if seen], AlarmState.ACKNOWLEDGED_ACTIVE)
+    return len(news)
 
 
 def clear_alarm(*, kind: str, source_type: str, source_mrid: str, actor: Actor = SYSTEM) -> None:

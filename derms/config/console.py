@@ -9,6 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 
+from derms.core.addresses import socket_url
+
 _NOT_BUILT = "The console is not built: run `make setup` and start again."
 
 
@@ -23,14 +25,3 @@ def console(request: HttpRequest) -> HttpResponse:
         return render(request, "index.html", values)
     except TemplateDoesNotExist:
         return HttpResponse(_NOT_BUILT, status=503, content_type="text/plain")
-
-
-def socket_url(request: HttpRequest) -> str:
-    """Return where this browser opens its WebSocket: the page's own host, so cookies go along."""
-    if "://" in settings.SOCKET_URL:
-        return str(settings.SOCKET_URL)
-    scheme = "wss" if request.is_secure() else "ws"
-    host = request.get_host()
-    if settings.SOCKET_URL:
-        return f"{scheme}://{host}{settings.SOCKET_URL}"
-    return f"{scheme}://{host.partition(':')[0]}:{settings.SOCKET_PORT}/ws/ui"

@@ -1,4 +1,4 @@
-"""numpy arrays to and from PostgreSQL in its binary formats: COPY in, COPY out, array parameters.
+"""numpy arrays to and from PostgreSQL in its binary formats: COPY in, arrays out, parameters.
 
 For every room that moves more than a few hundred rows. The ORM's bulk_create runs at 1-5 % of
 COPY; these three functions run at its speed, because rows are laid out by numpy and no Python
@@ -17,7 +17,7 @@ import psycopg
 from django.db import connections
 from numpy.typing import NDArray
 from psycopg.abc import Buffer
-from psycopg.adapt import Dumper
+from psycopg.adapt import Dumper, Loader
 from psycopg.pq import Format
 
 Array = NDArray[Any]
@@ -97,7 +97,10 @@ def copy_in(table: str, columns: Mapping[str, Array], *, using: str = "default")
 
 
 def copy_out(query: str, columns: Mapping[str, str], *, using: str = "default") -> dict[str, Array]:
-    """COPY the rows of `query` out into one array per column.
+    """Return the rows of `query` as one array per column.
+
+    The server packs each column into one array, so a hundred thousand rows arrive as a handful
+    of values: COPY TO hands every row to Python and takes forty times the processor time.
 
     Args:
         query: SELECT whose columns have exactly the types of `columns`, none NULL; never built
@@ -108,29 +111,47 @@ def copy_out(query: str, columns: Mapping[str, str], *, using: str = "default") 
     Raises:
         ValueError: the rows do not have the layout asked for (a NULL or another type).
     """
-    layout: list[tuple[str, str]] = [("n", ">i2")]
-    for i, name in enumerate(columns.values()):
-        layout += [(f"l{i}", ">i4"), (f"v{i}", _TYPES[name][2])]
-    dtype = np.dtype(layout)
-    with (
-        connections[using].cursor() as cursor,
-        cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT binary)") as copy,
-    ):
-        data = b"".join(copy)
-    body = memoryview(data)[len(_HEADER) : -len(_TRAILER)]
-    if len(body) % dtype.itemsize:
-        raise ValueError("COPY rows differ from the layout asked for; is a column NULL?")
-    rows = np.frombuffer(body, dtype=dtype)
-    result: dict[str, Array] = {}
-    for i, (column, name) in enumerate(columns.items()):
-        if not (rows[f"l{i}"] == rows.dtype[f"v{i}"].itemsize).all():
-            raise ValueError(f"column {column} is NULL somewhere or not {name}")
-        values = rows[f"v{i}"]
-        if name == "datetime64[us]":
-            result[column] = (values.astype("int64") + _EPOCH_2000_US).view("M8[us]")
-        else:
-            result[column] = values.astype(name)
-    return result
+    connection = connections[using]
+    connection.ensure_connection()
+    cursor: psycopg.Cursor[tuple[bytes | None, ...]] = psycopg.Cursor(connection.connection)
+    for oid in _ARRAY_OIDS:
+        cursor.adapters.register_loader(oid, _RawLoader)
+    names = [f"c{i}" for i in range(len(columns))]
+    packed = ", ".join(f"array_agg({name})" for name in names)
+    row = cursor.execute(
+        f"SELECT {packed} FROM ({query}) AS q({', '.join(names)})",  # noqa: S608 - see Args
+        binary=True,
+    ).fetchone()
+    return {
+        column: _unpack(column, data, dtype)
+        for (column, dtype), data in zip(columns.items(), row or (), strict=True)
+    }
+
+
+class _RawLoader(Loader):
+    """Leaves an array in PostgreSQL's binary format."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
+# Arrays of bool, int2, int4, int8, float4, float8, timestamptz, uuid.
+_ARRAY_OIDS = (1000, 1005, 1007, 1016, 1021, 1022, 1185, 2951)
+_ARRAY_HEAD = struct.Struct(">iiIii")  # dimensions, has NULL, element type, length, first index
+
+
+def _unpack(column: str, data: bytes | None, dtype: str) -> Array:
+    if data is None:
+        return np.zeros(0, dtype=dtype)
+    _, oid, wire = _TYPES[dtype]
+    if not isinstance(data, bytes) or _ARRAY_HEAD.unpack_from(data)[1:3] != (0, oid):
+        raise ValueError(f"column {column} is NULL somewhere or not {dtype}")
+    values = np.frombuffer(data, dtype=[("l", ">i4"), ("v", wire)], offset=_ARRAY_HEAD.size)["v"]
+    if dtype == "datetime64[us]":
+        return (values.astype("int64") + _EPOCH_2000_US).view("M8[us]")
+    return values.astype(dtype)
 
 
 def int_list(values: Array | Sequence[int]) -> str:

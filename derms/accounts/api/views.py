@@ -17,6 +17,7 @@ from derms.accounts.api.idempotency import idempotent
 from derms.accounts.permissions import permissions_of
 from derms.core import clock
 from derms.core.actors import ActorKind
+from derms.core.addresses import socket_url
 from derms.core.errors import InvalidInputError, RuleViolationError
 
 _MAX_PREFERENCES = 64 * 1024
@@ -59,7 +60,7 @@ class MeView(APIView):
             "site_time_zone": settings.SITE_TIME_ZONE,
             "server_time": clock.now(),
             "build": settings.BUILD_ID,
-            "socket_url": settings.SOCKET_URL,
+            "socket_url": socket_url(request._request),
             "idle_s": settings.SESSION_IDLE_S,
         }
 
