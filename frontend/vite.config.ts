@@ -25,6 +25,7 @@ export default defineConfig(({ command }) => ({
     environment: "happy-dom",
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    testTimeout: 30_000,
     env: { TZ: "America/New_York" },
   },
 }));

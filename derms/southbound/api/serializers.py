@@ -76,4 +76,5 @@ class LinkSerializer(serializers.Serializer[Any]):
 
 
 class LinkSearchSerializer(serializers.Serializer[Any]):
+    device = serializers.CharField(required=False, help_text="mRID of a device.")
     state = serializers.ChoiceField(LinkState.choices, required=False)

@@ -87,4 +87,8 @@ class LinksView(_DeviceRowsView):
 
     def get_queryset(self) -> QuerySet[Any]:
         values = self.search(shapes.LinkSearchSerializer)
-        return selectors.list_links(**values, visible=self.visible_devices())
+        seen = self.visible_devices()
+        if "device" in values:
+            visible = visible_organisations(actor_of(self.request))
+            seen = [devices.get_device(values.pop("device"), visible=visible).pk]
+        return selectors.list_links(**values, visible=seen)

@@ -5,6 +5,8 @@ export interface Column<R> {
   head: ReactNode;
   cell: (row: R) => ReactNode;
   num?: boolean;
+  /** Long text that may take several lines. */
+  wrap?: boolean;
   /** Value to sort by; a column without it cannot be sorted. */
   sort?: (row: R) => string | number | null | undefined;
 }
@@ -107,7 +109,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
                   </td>
                 )}
                 {columns.map((column) => (
-                  <td key={column.key} className={column.num ? "num" : undefined}>
+                  <td key={column.key} className={column.num ? "num" : column.wrap ? "wrap" : undefined}>
                     {column.cell(row)}
                   </td>
                 ))}

@@ -95,7 +95,7 @@ export function GroupTable(props: Props): ReactNode {
           </Link>
         ),
     },
-    { key: "owner", head: "Owner", cell: ({ group }) => group.owner, sort: ({ group }) => group.owner },
+    ...(props.onPick ? [] : [{ key: "owner", head: "Owner", cell: ({ group }: Row) => group.owner, sort: ({ group }: Row) => group.owner }]),
     { key: "age", head: "Age", num: true, cell: ({ status }) => (status ? <Age at={status.at} /> : "\u2014") },
     ...(props.onPick
       ? [{ key: "pick", head: <span className="sr-only">Trend</span>, cell: ({ group }: Row) => (

@@ -1,7 +1,10 @@
 import type { ReactNode } from "react";
+import type { Latest } from "@/api/types";
 import { useNow } from "@/live/clock";
 import { quantity, type Base, type QuantityOptions } from "@/lib/quantities";
 import { dateTime, instant, span, type Instant } from "@/lib/time";
+
+type QualityName = Latest["quality"];
 
 const QUALITY: Record<string, { letter: string; text: string }> = {
   estimated: { letter: "E", text: "estimated" },
@@ -10,11 +13,11 @@ const QUALITY: Record<string, { letter: string; text: string }> = {
   simulated: { letter: "S", text: "simulated" },
   lost: { letter: "L", text: "lost" },
 };
-const QUALITY_NAMES = ["good", "estimated", "substituted", "questionable", "simulated", "lost"];
+const QUALITY_NAMES: readonly QualityName[] = ["good", "estimated", "substituted", "questionable", "simulated", "lost"];
 
-export function qualityName(quality: string | number | null | undefined): string {
+export function qualityName(quality: string | number | null | undefined): QualityName {
   if (quality == null) return "lost";
-  return typeof quality === "number" ? (QUALITY_NAMES[quality] ?? "questionable") : quality;
+  return typeof quality === "number" ? (QUALITY_NAMES[quality] ?? "questionable") : (QUALITY_NAMES.find((name) => name === quality) ?? "questionable");
 }
 
 export function Quality({ of }: { of: string | number | null | undefined }): ReactNode {

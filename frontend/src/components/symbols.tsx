@@ -1,5 +1,6 @@
 // States as symbol and word, never as colour alone. Green is not used for "normal".
 import type { ReactNode } from "react";
+import type { Group } from "@/api/types";
 
 const SHAPES = ["", "\u25a0", "\u25b2", "\u25c6", "\u25cf"];
 export const PRIORITY_NAMES = ["", "critical", "high", "medium", "low"];
@@ -62,7 +63,9 @@ export function DispatchState({ state, tracking }: { state: string; tracking: st
   );
 }
 
-const FUNCTION_NAMES: Record<string, string> = {
+export type DerFunction = keyof Group["functions"];
+
+const FUNCTION_NAMES: Record<DerFunction, string> = {
   connectDisconnect: "Connect / disconnect",
   frequencyWattCurveFunction: "Frequency-watt curve",
   maxRealPowerLimiting: "Maximum real power",
@@ -73,8 +76,8 @@ const FUNCTION_NAMES: Record<string, string> = {
   voltVarCurveFunction: "Volt-var curve",
   voltWattCurveFunction: "Volt-watt curve",
 };
-export const DER_FUNCTIONS = Object.keys(FUNCTION_NAMES);
+export const DER_FUNCTIONS = Object.keys(FUNCTION_NAMES) as DerFunction[];
 
-export function functionName(name: string): string {
-  return FUNCTION_NAMES[name] ?? name;
+export function functionName(name: DerFunction): string {
+  return FUNCTION_NAMES[name];
 }

@@ -6,6 +6,7 @@ export type Base = "W" | "var" | "VA" | "Wh" | "V" | "Hz" | "A" | "%";
 export interface Scale {
   unit: string;
   divisor: number;
+  decimals: number;
 }
 
 const MINUS = "\u2212";
@@ -19,16 +20,20 @@ const PREFIXES: ReadonlyArray<readonly [number, string]> = [
 
 const SCALED: ReadonlySet<Base> = new Set(["W", "var", "VA", "Wh"]);
 
+function scaled(unit: string, divisor: number, largest: number): Scale {
+  return { unit, divisor, decimals: decimalsFor(largest / divisor) };
+}
+
 /** One scale for a column, a chart or a bar, so that k and M are never mixed inside it. */
 export function scaleOf(largest: number, base: Base): Scale {
   if (SCALED.has(base)) {
     for (const [divisor, prefix] of PREFIXES) {
-      if (Math.abs(largest) >= divisor) return { unit: prefix + base, divisor };
+      if (Math.abs(largest) >= divisor) return scaled(prefix + base, divisor, largest);
     }
     // A column of zeros still reads in kilo: a fleet is never thought of in watts.
-    return { unit: `k${base}`, divisor: 1e3 };
+    return scaled(`k${base}`, 1e3, largest);
   }
-  return { unit: base, divisor: 1 };
+  return scaled(base, 1, base === "Hz" ? 0 : largest);
 }
 
 /** Decimals that keep about three to four digits of the largest value shown. */
@@ -75,6 +80,10 @@ function isKnown(value: number | null | undefined): value is number {
   return value != null && Number.isFinite(value);
 }
 
+function plus(value: number, signed: boolean): string {
+  return signed && value > 0 ? "+" : "";
+}
+
 /** Text of one value, with its unit unless a heading already carries it. */
 export function quantity(
   value: number | null | undefined,
@@ -82,11 +91,9 @@ export function quantity(
   { scale, decimals, unit = true, signed = false }: QuantityOptions = {},
 ): string {
   if (!isKnown(value)) return NO_VALUE;
-  const { divisor, unit: name } = scale ?? scaleOf(value, base);
-  const scaled = value / divisor;
-  const text = number(scaled, decimals ?? decimalsFor(base === "Hz" ? 0 : scaled));
-  const plus = signed && scaled > 0 ? "+" : "";
-  return plus + text + (unit ? `\u00a0${name}` : "");
+  const chosen = scale ?? scaleOf(value, base);
+  const text = number(value / chosen.divisor, decimals ?? chosen.decimals);
+  return plus(value, signed) + text + (unit ? `\u00a0${chosen.unit}` : "");
 }
 
 export type Parameter = "activePower" | "reactivePower";

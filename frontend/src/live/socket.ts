@@ -241,7 +241,8 @@ const meta = (name: string): string => {
 
 function socketUrl(): string {
   const { protocol, host } = window.location;
-  return meta("derms-socket-url") || `${protocol === "https:" ? "wss" : "ws"}://${host}/ws/ui`;
+  const given = meta("derms-socket-url") || "/ws/ui";
+  return given.startsWith("/") ? `${protocol === "https:" ? "wss" : "ws"}://${host}${given}` : given;
 }
 
 const LOGIN_NEEDED = 4401;

@@ -5,7 +5,7 @@ import type { Alarm, Dispatch, Overview } from "@/api/types";
 import { mergeRows, useLink, useTopic } from "@/live/topics";
 import { count } from "@/lib/quantities";
 import { clock } from "@/lib/time";
-import { countAlarms, mostUrgent } from "./alarmCounts";
+import { countAlarms, mostUrgent, type AlarmCounts } from "./alarmCounts";
 import { AlarmStrip } from "./AlarmStrip";
 import { Header } from "./Header";
 import { IdleGuard } from "./IdleGuard";
@@ -97,9 +97,9 @@ export function Shell(): ReactNode {
       <a className="skip" href="#main">
         Skip to content
       </a>
-      <Header counts={overview.data?.alarms ?? countAlarms(rows)} preferences={preferences} onPreferences={setPreferences} />
+      <Header counts={(overview.data?.alarms as AlarmCounts | undefined) ?? countAlarms(rows)} preferences={preferences} onPreferences={setPreferences} />
       <Nav counts={counts} />
-      <main id="main" className="shell-main" tabIndex={-1}>
+      <main id="main" className="shell-main" tabIndex={0} aria-label="Page">
         <Banners />
         <Outlet />
       </main>

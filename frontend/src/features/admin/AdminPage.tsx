@@ -1,18 +1,12 @@
 import { useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { usePages } from "@/api/pages";
+import type { Organisation } from "@/api/types";
 import { DataTable, More } from "@/components/DataTable";
 import { ErrorBox, Loading } from "@/components/states";
 import { Tabs } from "@/components/Tabs";
 import { ClientsTab } from "./ClientsTab";
 import { UsersTab } from "./UsersTab";
-
-interface Organisation {
-  mrid: string;
-  name: string;
-  kind: string;
-  is_active: boolean;
-}
 
 function OrganisationsTab(): ReactNode {
   const found = usePages<Organisation>("organisations");

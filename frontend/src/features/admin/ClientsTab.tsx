@@ -2,22 +2,12 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { post, request } from "@/api/client";
 import { usePages } from "@/api/pages";
+import type { ApiClient, Organisation } from "@/api/types";
 import { CommandButton, Dialog, Field, FormError } from "@/components/controls";
 import { DataTable, More } from "@/components/DataTable";
 import { ErrorBox, Loading } from "@/components/states";
 import { dateTime } from "@/lib/time";
 import { CLIENT_ROLES, Roles, SecretDialog } from "./parts";
-
-interface Client {
-  mrid: string;
-  client_id: string;
-  name: string;
-  organisation: { mrid: string; name: string };
-  roles: string[];
-  is_active: boolean;
-  created_at: string;
-  last_used_at: string | null;
-}
 
 interface WithSecret {
   secret: string;
@@ -25,7 +15,7 @@ interface WithSecret {
 
 function NewClient({ onClose }: { onClose: (secret?: string) => void }): ReactNode {
   const queries = useQueryClient();
-  const organisations = usePages<{ mrid: string; name: string }>("organisations");
+  const organisations = usePages<Organisation>("organisations");
   const [clientId, setClientId] = useState("");
   const [name, setName] = useState("");
   const [organisation, setOrganisation] = useState("");
@@ -70,15 +60,15 @@ function NewClient({ onClose }: { onClose: (secret?: string) => void }): ReactNo
 
 export function ClientsTab(): ReactNode {
   const queries = useQueryClient();
-  const clients = usePages<Client>("api-clients");
+  const clients = usePages<ApiClient>("api-clients");
   const [isNew, setNew] = useState(false);
   const [secret, setSecret] = useState("");
   const reset = useMutation({
-    mutationFn: (client: Client) => post<WithSecret>(`api-clients/${client.mrid}/secret`),
+    mutationFn: (client: ApiClient) => post<WithSecret>(`api-clients/${client.mrid}/secret`),
     onSuccess: (made) => setSecret(made.secret),
   });
   const toggle = useMutation({
-    mutationFn: (client: Client) => request(`api-clients/${client.mrid}`, { method: "PATCH", body: { is_active: !client.is_active } }),
+    mutationFn: (client: ApiClient) => request(`api-clients/${client.mrid}`, { method: "PATCH", body: { is_active: !client.is_active } }),
     onSuccess: () => void queries.invalidateQueries({ queryKey: ["api-clients"] }),
   });
   if (clients.isLoading) return <Loading what="API clients" />;

@@ -2,20 +2,12 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { post, request } from "@/api/client";
 import { usePages } from "@/api/pages";
+import type { User } from "@/api/types";
 import { CommandButton, Dialog, Field, FormError } from "@/components/controls";
 import { DataTable, More } from "@/components/DataTable";
 import { ErrorBox, Loading } from "@/components/states";
 import { dateTime } from "@/lib/time";
 import { newPassword, Roles, SecretDialog, USER_ROLES } from "./parts";
-
-interface User {
-  mrid: string;
-  username: string;
-  full_name: string;
-  roles: string[];
-  is_active: boolean;
-  last_login: string | null;
-}
 
 function UserDialog({ user, onClose }: { user: User | null; onClose: (password?: string) => void }): ReactNode {
   const queries = useQueryClient();

@@ -75,10 +75,10 @@ function columnsOf(now: number, onAck: (alarms: readonly Alarm[]) => void): Colu
     { key: "priority", head: "Prio", cell: ({ first }) => <PriorityChip priority={first.priority} />, sort: ({ first }) => first.priority },
     { key: "at", head: "Raised", cell: ({ first }) => <span className="nowrap" title={dateTime(first.raised_at)}>{shortTime(first.raised_at, now)}</span>, sort: ({ first }) => first.raised_at },
     { key: "source", head: "Source", cell: ({ first, rest }) => (rest.length > 0 ? <strong>{count(rest.length + 1)} sources</strong> : <SourceLink type={first.source_type} mrid={first.source_mrid}>{first.source_name || first.source_mrid}</SourceLink>), sort: ({ first }) => first.source_name },
-    { key: "condition", head: "Condition", cell: ({ first, rest }) => <>{rest.length > 0 ? `${first.kind.replaceAll("_", " ")}: ${first.source_name} and ${rest.length} more` : first.condition}{first.count > 1 && <span className="dim"> · {first.count} times</span>}</>, sort: ({ first }) => first.condition },
-    { key: "response", head: "What to do", cell: ({ first }) => first.response },
+    { key: "condition", head: "Condition", wrap: true, cell: ({ first, rest }) => <>{rest.length > 0 ? `${first.kind.replaceAll("_", " ")}: ${first.source_name} and ${rest.length} more` : first.condition}{first.count > 1 && <span className="dim"> · {first.count} times</span>}</>, sort: ({ first }) => first.condition },
+    { key: "response", head: "What to do", wrap: true, cell: ({ first }) => first.response },
     { key: "state", head: "State", cell: ({ first }) => <span className="nowrap">{stateOf(first)}</span>, sort: ({ first }) => stateOf(first) },
-    { key: "comment", head: "Comment", cell: ({ first }) => first.comment },
+    { key: "comment", head: "Comment", wrap: true, cell: ({ first }) => first.comment },
     {
       key: "ack",
       head: <span className="sr-only">Acknowledge</span>,

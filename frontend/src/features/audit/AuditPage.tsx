@@ -3,7 +3,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import { get } from "@/api/client";
 import { usePages } from "@/api/pages";
-import type { AuditRecord } from "@/api/types";
+import type { AuditRecord, Verification } from "@/api/types";
 import { Dialog } from "@/components/controls";
 import { DataTable, More } from "@/components/DataTable";
 import { SourceLink } from "@/components/SourceLink";
@@ -12,14 +12,6 @@ import { useNow } from "@/live/clock";
 import { count } from "@/lib/quantities";
 import { dateTime, shortTime, zoneName } from "@/lib/time";
 import { AUDIT_FILTERS } from "./search";
-
-interface Verification {
-  intact: boolean;
-  records: number;
-  anchors: number;
-  seconds: number;
-  faults: { kind: string; seq: number; detail: string }[];
-}
 
 function verdict({ intact, records, faults }: Verification, at: number): string {
   if (intact) return `Chain whole: ${count(records)} records checked at ${dateTime(at)}`;

@@ -1,6 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import { usePages } from "@/api/pages";
+import type { CimMessage } from "@/api/types";
 import { useTopic } from "@/live/topics";
 import { DataTable, More, type Column } from "@/components/DataTable";
 import { Empty, ErrorBox, Loading } from "@/components/states";
@@ -10,7 +11,6 @@ import { shortTime } from "@/lib/time";
 import "./cim.css";
 import { Conversation } from "./Conversation";
 import { CIM_FILTERS, type CimFilters } from "./search";
-import type { CimMessage } from "./types";
 
 const PLACEHOLDERS: Record<string, string> = {
   noun: "noun",

@@ -1,12 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { get, query } from "@/api/client";
-import type { Page } from "@/api/types";
+import type { CimMessage, CimMessageDetail, Page } from "@/api/types";
 import { Query } from "@/components/states";
 import { NO_VALUE, number } from "@/lib/quantities";
 import { clock, dateTime } from "@/lib/time";
 import type { CimFilters } from "./search";
-import type { CimMessage } from "./types";
 import { XmlViewer } from "./XmlViewer";
 
 interface Props {
@@ -78,7 +77,7 @@ function Facts({ of: m, onFilter }: { of: CimMessage; onFilter: (filters: CimFil
 export function Conversation({ mrid, onOpen, onFilter }: Props): ReactNode {
   const message = useQuery({
     queryKey: ["cim-message", mrid],
-    queryFn: ({ signal }) => get<CimMessage>(`cim-messages/${mrid}`, signal),
+    queryFn: ({ signal }) => get<CimMessageDetail>(`cim-messages/${mrid}`, signal),
   });
   return (
     <section className="panel cim-detail" aria-label="Message">
@@ -95,8 +94,8 @@ export function Conversation({ mrid, onOpen, onFilter }: Props): ReactNode {
             </header>
             <Facts of={m} onFilter={onFilter} />
             <Thread message={m} onOpen={onOpen} />
-            <XmlViewer key={`${mrid} request`} title="Request" source={m.request_xml ?? ""} />
-            <XmlViewer key={`${mrid} reply`} title="Reply" source={m.reply_xml ?? ""} />
+            <XmlViewer key={`${mrid} request`} title="Request" source={m.request_xml} />
+            <XmlViewer key={`${mrid} reply`} title="Reply" source={m.reply_xml} />
           </>
         )}
       </Query>

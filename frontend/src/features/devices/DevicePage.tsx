@@ -33,7 +33,7 @@ function withLive(device: Device, live: LiveRow | null): Device {
   const latest = { ...device.latest };
   for (const [name, value] of [["active_power_w", live.p_w], ["reactive_power_var", live.q_var], ["soc_pct", live.soc_pct]] as const) {
     if (value !== null && at > (latest[name]?.measured_at ?? "")) {
-      latest[name] = { value, measured_at: at, quality: qualityName(quality), stale: stale ?? false };
+      latest[name] = { value, measured_at: at, quality: qualityName(quality), stale: stale ?? false, age_s: 0, source: latest[name]?.source ?? "poll" };
     }
   }
   return { ...device, latest };

@@ -1,12 +1,11 @@
 import type { ReactNode } from "react";
 import { usePages } from "@/api/pages";
-import type { Device, DeviceCommand } from "@/api/types";
+import type { Device, DeviceCommand, DeviceLink } from "@/api/types";
 import { DataTable, More } from "@/components/DataTable";
-import { SourceLink } from "@/components/SourceLink";
 import { Empty, ErrorBox, Loading } from "@/components/states";
 import { linkText } from "@/components/symbols";
 import { Age } from "@/components/Value";
-import { NO_VALUE, number, quantity } from "@/lib/quantities";
+import { count, NO_VALUE, number, quantity } from "@/lib/quantities";
 import { clock, dateTime } from "@/lib/time";
 
 function meaning(command: DeviceCommand): string {
@@ -34,8 +33,8 @@ export function ControlTab({ mrid }: { mrid: string }): ReactNode {
           { key: "sent", head: "Sent", cell: (c) => (c.sent_at ? clock(c.sent_at) : NO_VALUE) },
           { key: "settled", head: "Settled", cell: (c) => (c.settled_at ? clock(c.settled_at) : NO_VALUE) },
           { key: "took", head: "Took", num: true, cell: (c) => (c.sent_at && c.settled_at ? `${number(Date.parse(c.settled_at) - Date.parse(c.sent_at))} ms` : "") },
-          { key: "detail", head: "Detail", cell: (c) => [c.protocol_code, c.detail].filter(Boolean).join(" · ") },
-          { key: "origin", head: "Because of", cell: (c) => (c.dispatch ? <SourceLink type="dispatch" mrid={c.dispatch}>dispatch, revision {c.revision}</SourceLink> : <span className="mono">{c.origin.slice(0, 8)} r{c.revision}</span>) },
+          { key: "detail", head: "Detail", wrap: true, cell: (c) => [c.protocol_code, c.detail].filter(Boolean).join(" · ") },
+          { key: "origin", head: "Because of", cell: (c) => <span className="mono">{c.origin.slice(0, 8)}, revision {c.revision}</span> },
         ]}
       />
       <More shown={commands.rows.length} hasMore={commands.hasMore} busy={commands.busy} onMore={commands.more} what="commands" />
@@ -45,7 +44,9 @@ export function ControlTab({ mrid }: { mrid: string }): ReactNode {
 
 /** Health of the wire to this device. */
 export function CommsTab({ device }: { device: Device }): ReactNode {
-  const link = device.link;
+  const links = usePages<DeviceLink>("links", { device: device.mrid }, { refetchMs: 5000 });
+  const link = links.rows[0];
+  if (links.error) return <ErrorBox what="Loading the link" error={links.error} retry={links.refetch} />;
   return (
     <section className="panel">
       <dl className="facts">
@@ -55,21 +56,33 @@ export function CommsTab({ device }: { device: Device }): ReactNode {
         <dd className="mono">{device.address || NO_VALUE}</dd>
         <dt>Read every</dt>
         <dd>{device.poll_interval_s} s</dd>
-        <dt>Link</dt>
+        <dt>Last contact</dt>
         <dd>
-          {linkText(link?.state)} {link?.changed_at && <span className="dim">since {dateTime(link.changed_at)}</span>}
+          <Age at={device.status?.last_contact_at} after=" ago" />
         </dd>
-        <dt>Last good answer</dt>
-        <dd>
-          <Age at={link?.last_ok_at ?? device.status?.last_contact_at} after=" ago" />
-        </dd>
-        <dt>Round trip</dt>
-        <dd>{link?.round_trip_ms == null ? NO_VALUE : `${number(link.round_trip_ms)} ms`}</dd>
-        <dt>Failures in a row</dt>
-        <dd>{link?.consecutive_failures ?? NO_VALUE}</dd>
-        <dt>Last failure</dt>
-        <dd>{link?.last_failure_at ? `${dateTime(link.last_failure_at)}: ${link.last_error}` : "none"}</dd>
+        {link && <LinkFacts link={link} />}
       </dl>
     </section>
+  );
+}
+
+function LinkFacts({ link }: { link: DeviceLink }): ReactNode {
+  return (
+    <>
+      <dt>Link</dt>
+      <dd>
+        {linkText(link.state)} {link.changed_at && <span className="dim">since {dateTime(link.changed_at)}</span>}
+      </dd>
+      <dt>Last good answer</dt>
+      <dd>
+        <Age at={link.last_ok_at} after=" ago" />
+      </dd>
+      <dt>Round trip</dt>
+      <dd>{link.round_trip_ms === null ? NO_VALUE : `${number(link.round_trip_ms)} ms`}</dd>
+      <dt>Failures in a row</dt>
+      <dd>{count(link.consecutive_failures)}</dd>
+      <dt>Last failure</dt>
+      <dd>{link.last_failure_at ? `${dateTime(link.last_failure_at)}: ${link.last_error}` : "none"}</dd>
+    </>
   );
 }

@@ -2,35 +2,16 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import { get, query, request } from "@/api/client";
+import type { ImportJob } from "@/api/types";
 import { CommandButton, FormError } from "@/components/controls";
 import { DataTable } from "@/components/DataTable";
 import { Query } from "@/components/states";
 import { count } from "@/lib/quantities";
 import "./devices.css";
 
-interface RowError {
-  row: number;
-  column: string;
-  code: string;
-  message: string;
-}
-
-interface ImportJob {
-  mrid: string;
-  state: "queued" | "running" | "done" | "refused" | "failed";
-  dry_run: boolean;
-  rows: number;
-  done: number;
-  created: number;
-  updated: number;
-  bad: number;
-  errors: RowError[];
-  warnings: string[];
-}
-
 const RUNNING = new Set(["queued", "running"]);
 
-function csvOf(errors: readonly RowError[]): string {
+function csvOf(errors: ImportJob["errors"]): string {
   const quote = (text: unknown): string => `"${String(text ?? "").replaceAll('"', '""')}"`;
   return ["row,column,message", ...errors.map((e) => [e.row, quote(e.column), quote(e.message)].join(","))].join("\n");
 }
@@ -54,7 +35,7 @@ function Errors({ job }: { job: ImportJob }): ReactNode {
         columns={[
           { key: "row", head: "Row", num: true, cell: (e) => e.row, sort: (e) => e.row },
           { key: "column", head: "Column", cell: (e) => e.column, sort: (e) => e.column },
-          { key: "message", head: "What is wrong", cell: (e) => e.message, sort: (e) => e.message },
+          { key: "message", head: "What is wrong", wrap: true, cell: (e) => e.message, sort: (e) => e.message },
         ]}
       />
     </div>

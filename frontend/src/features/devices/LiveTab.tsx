@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState, type ReactNode } from "react";
 import { get, query } from "@/api/client";
-import type { Device, Latest } from "@/api/types";
+import type { Device, Latest, ReadingPoint } from "@/api/types";
 import { Bar } from "@/components/Bar";
 import { Pick } from "@/components/controls";
 import { Empty, Query } from "@/components/states";
@@ -14,7 +14,7 @@ import { quantityBase, quantityName, QUANTITY_NAMES } from "@/lib/quantities";
 const LOST_PERIODS = 10;
 
 function rangeOf(name: string, device: Device): [number, number] | null {
-  const of = (key: string): number => Number(device.nameplate?.[key] ?? 0);
+  const of = (key: keyof NonNullable<Device["nameplate"]>): number => Number(device.nameplate?.[key] ?? 0);
   if (name === "active_power_w" || name === "available_power_w") return [-of("rated_charge_w"), of("rated_w")];
   if (name === "reactive_power_var") return [-of("rated_var_absorbed"), of("rated_var_injected")];
   if (name === "soc_pct") return [0, 100];
@@ -39,15 +39,6 @@ function ValueRow({ name, latest, device }: { name: string; latest: Latest; devi
       </span>
     </>
   );
-}
-
-interface ReadingPoint {
-  measured_at?: string;
-  start_at?: string;
-  value?: number;
-  mean?: number;
-  minimum?: number;
-  maximum?: number;
 }
 
 function linesOf(points: readonly ReadingPoint[], name: string): Line[] {

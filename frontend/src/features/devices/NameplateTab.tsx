@@ -6,7 +6,10 @@ import { dateTime } from "@/lib/time";
 type Cell = number | string | null | undefined;
 
 // Rating (IEEE 1547 table 28) | key of the setting that narrows it | unit.
-const ROWS: readonly (readonly [text: string, rating: string, setting: string, base: Base | ""])[] = [
+type Rating = keyof NonNullable<Device["nameplate"]>;
+type Setting = keyof NonNullable<Device["settings"]>;
+
+const ROWS: readonly (readonly [text: string, rating: Rating | "", setting: Setting | "", base: Base | ""])[] = [
   ["Active power, injection", "rated_w", "max_w", "W"],
   ["Active power, absorption", "rated_charge_w", "max_charge_w", "W"],
   ["Apparent power", "rated_va", "max_va", "VA"],
@@ -77,18 +80,18 @@ export function NameplateTab({ device }: { device: Device }): ReactNode {
           </tbody>
         </table>
         <p className="dim small">
-          {settings?.["read_at"] ? `Settings read from the device ${dateTime(String(settings["read_at"]))}.` : "Settings were not read from the device yet; an empty setting means as rated."}
+          {settings?.read_at ? `Settings read from the device ${dateTime(settings.read_at)}.` : "Settings were not read from the device yet; an empty setting means as rated."}
         </p>
       </section>
       <section className="panel" aria-label="Device and connection point">
         <h2>Device</h2>
         <dl className="facts">
           <dt>Maker and model</dt>
-          <dd>{[nameplate?.["manufacturer"], nameplate?.["model"]].filter(Boolean).join(" ") || NO_VALUE}</dd>
+          <dd>{[nameplate?.manufacturer, nameplate?.model].filter(Boolean).join(" ") || NO_VALUE}</dd>
           <dt>Serial number</dt>
-          <dd>{text(nameplate?.["serial_number"], "")}</dd>
+          <dd>{text(nameplate?.serial_number, "")}</dd>
           <dt>Firmware</dt>
-          <dd>{text(nameplate?.["firmware_version"], "")}</dd>
+          <dd>{text(nameplate?.firmware_version, "")}</dd>
           <dt>Owner</dt>
           <dd>{device.owner.name}</dd>
           <dt>mRID</dt>

@@ -44,18 +44,18 @@ it("shows the freshest value first when sorted by age", () => {
   expect(rows[0]).toBe(99);
 });
 
-it("sorts and filters 100,000 devices within a few frames", () => {
+it("sorts and filters 100,000 devices near the floor of a plain sort of as many numbers", () => {
   const fleet = fleetOfSize(100_000);
-  rowsOf(fleet, { sort: "name", q: "9" });
-  const took = (search: Parameters<typeof rowsOf>[1]): number => {
+  const best = (work: () => unknown): number => {
     const runs = Array.from({ length: 5 }, () => {
       const start = performance.now();
-      rowsOf(fleet, search);
+      work();
       return performance.now() - start;
     });
     return Math.min(...runs);
   };
-  // Generous against a busy machine; alone it takes about 30 and 8 ms.
-  expect(took({ sort: "p", down: true })).toBeLessThan(250);
-  expect(took({ q: "77" })).toBeLessThan(120);
+  rowsOf(fleet, { sort: "name", q: "9" });
+  const floor = best(() => Float64Array.from(fleet.ratedW, (w, row) => (w * 7919 + row * 31) % 9973).sort());
+  expect(best(() => rowsOf(fleet, { sort: "p", down: true })) / floor).toBeLessThan(12);
+  expect(best(() => rowsOf(fleet, { q: "77" })) / floor).toBeLessThan(12);
 });

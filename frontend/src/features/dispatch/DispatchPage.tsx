@@ -15,7 +15,7 @@ import { targetAt } from "@/lib/schedule";
 import { dateTime, span, zoneName } from "@/lib/time";
 import "./dispatch.css";
 import { MembersTable, Timeline } from "./DispatchParts";
-import { scheduleOf, TrackingChart, useSamples } from "./TrackingChart";
+import { scheduleOf, TrackingChart } from "./TrackingChart";
 
 const OPEN = new Set(["active", "scheduled", "ending"]);
 
@@ -143,21 +143,25 @@ function Head({ of: d }: { of: Dispatch }): ReactNode {
   );
 }
 
-type Delta = Partial<Dispatch> & { sample?: DispatchSample | null; dispatch?: Dispatch };
+interface LiveDispatch {
+  dispatch: Dispatch;
+  samples: DispatchSample[];
+}
 
-function mergeDispatch(old: Delta, delta: unknown): Delta {
-  return { ...old, ...(delta as Delta) };
+const MOST_SAMPLES = 4000;
+const NO_SAMPLES: DispatchSample[] = [];
+
+/** A delta is the row as it is now and, while active, one sample more. */
+function withSample(old: LiveDispatch, delta: unknown): LiveDispatch {
+  const { dispatch, sample } = delta as { dispatch: Dispatch; sample?: DispatchSample };
+  const last = old.samples.at(-1)?.at ?? "";
+  const isNew = sample !== undefined && sample.at > last;
+  return { dispatch, samples: isNew ? [...old.samples, sample].slice(-MOST_SAMPLES) : old.samples };
 }
 
 function Body({ stored }: { stored: Dispatch }): ReactNode {
-  const { samples, add } = useSamples(stored);
-  const topic = useTopic<Delta>(`dispatch:${stored.mrid}`, mergeDispatch, (delta) => {
-    const { sample } = delta as Delta;
-    if (sample) add(sample);
-  });
-  const live = topic.data?.dispatch ?? topic.data;
-  // The stored row may be newer than a live row that stopped coming when the dispatch ended.
-  const d: Dispatch = { ...stored, ...live };
+  const live = useTopic<LiveDispatch>(`dispatch:${stored.mrid}`, withSample).data;
+  const d = live?.dispatch ?? stored;
   return (
     <>
       <Head of={d} />
@@ -165,7 +169,7 @@ function Body({ stored }: { stored: Dispatch }): ReactNode {
       <div className="split">
         <section className="panel" aria-label="Tracking">
           <h2>Tracking</h2>
-          <TrackingChart dispatch={d} samples={samples} />
+          <TrackingChart dispatch={d} samples={live?.samples ?? NO_SAMPLES} />
         </section>
         <section className="panel" aria-label="Timeline">
           <h2>Timeline</h2>

@@ -3,7 +3,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { get } from "@/api/client";
 import { usePages } from "@/api/pages";
-import type { Dispatch, DispatchEvent } from "@/api/types";
+import type { Dispatch, DispatchEvent, DispatchMember } from "@/api/types";
 import { DataTable, More, type Column } from "@/components/DataTable";
 import { Empty, ErrorBox, Loading, Query } from "@/components/states";
 import { kindName } from "@/components/symbols";
@@ -15,10 +15,7 @@ export function Timeline({ dispatch }: { dispatch: Dispatch }): ReactNode {
   const events = useQuery({
     // A change of state or revision brings new events; asking by these saves a subscription.
     queryKey: ["dispatch-events", dispatch.mrid, dispatch.state, dispatch.tracking, dispatch.revision],
-    queryFn: async ({ signal }) => {
-      const found = await get<DispatchEvent[] | { results: DispatchEvent[] }>(`dispatches/${dispatch.mrid}/events`, signal);
-      return Array.isArray(found) ? found : found.results;
-    },
+    queryFn: ({ signal }) => get<DispatchEvent[]>(`dispatches/${dispatch.mrid}/events`, signal),
     placeholderData: (old) => old,
   });
   return (
@@ -43,20 +40,6 @@ export function Timeline({ dispatch }: { dispatch: Dispatch }): ReactNode {
       }
     </Query>
   );
-}
-
-export interface DispatchMember {
-  device: string;
-  name: string;
-  kind: string;
-  feeder: string;
-  set_point: number | null;
-  measured: number | null;
-  measured_at: string | null;
-  min: number;
-  max: number;
-  command_state: string | null;
-  state: string;
 }
 
 const QUIET = new Set(["delivering", "not_commanded"]);

@@ -100,7 +100,7 @@ export function ScheduleTable({ draft, onDraft, badRows, startMs, scale, base, p
                       aria-label={`Value ${row + 1} in ${scale.unit}`}
                       aria-invalid={badRows.has(row) && text !== ""}
                       value={text}
-                      placeholder="+ export, − import"
+                      placeholder="±"
                       onChange={(e) => set(draft.values.with(row, e.target.value))}
                       onPaste={(event) => onPaste(event, row)}
                       onKeyDown={(event) => onKey(event, row)}

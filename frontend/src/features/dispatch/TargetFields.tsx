@@ -2,6 +2,7 @@ import type { ReactNode } from "react";
 import type { Group } from "@/api/types";
 import { Field, Segments } from "@/components/controls";
 import { versionText } from "@/components/groups";
+import type { DerFunction } from "@/components/symbols";
 import { count, parseNumber, quantity } from "@/lib/quantities";
 import { fromLocal, siteZone, zoneName } from "@/lib/time";
 import { INTERVAL_S, withCurve, type Draft, type Problems } from "./draft";
@@ -43,7 +44,7 @@ function StartField({ draft, onDraft, problem }: { draft: Draft; onDraft: (draft
 export function TargetFields({ draft, onDraft, groups, group, problems }: Props): ReactNode {
   const set = (more: Partial<Draft>): void => onDraft({ ...draft, ...more });
   const status = group?.status;
-  const allows = (name: string): boolean => !group || group.functions[name] === true;
+  const allows = (name: DerFunction): boolean => !group || group.functions[name] === true;
   const interval = parseNumber(draft.intervalText);
   return (
     <div className="fields">

@@ -1,6 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
-import { useMemo, useRef, useState, type ReactNode } from "react";
-import { get } from "@/api/client";
+import { useMemo, useState, type ReactNode } from "react";
 import type { Dispatch, DispatchSample } from "@/api/types";
 import { TimeChart, type Line } from "@/components/TimeChart";
 import { useNow } from "@/live/clock";
@@ -10,7 +8,6 @@ import { endMs, line, type Schedule } from "@/lib/schedule";
 /** Measured within this share of the target counts as tracking; as in the DERMS' closed loop. */
 const BAND = 0.02;
 const LEAD_S = 20;
-const MOST_SAMPLES = 4000;
 
 export function scheduleOf(dispatch: Dispatch): Schedule {
   return {
@@ -19,33 +16,6 @@ export function scheduleOf(dispatch: Dispatch): Schedule {
     intervalS: dispatch.interval_s,
     values: dispatch.values,
   };
-}
-
-/** Stored samples and the live ones after them. */
-export function useSamples(dispatch: Dispatch): { samples: readonly DispatchSample[]; add: (sample: DispatchSample) => void } {
-  const stored = useQuery({
-    queryKey: ["samples", dispatch.mrid],
-    queryFn: async ({ signal }) => {
-      const found = await get<DispatchSample[] | { results: DispatchSample[] }>(`dispatches/${dispatch.mrid}/samples`, signal);
-      return Array.isArray(found) ? found : found.results;
-    },
-    staleTime: 10_000,
-    refetchInterval: dispatch.ended_at === null ? 60_000 : false,
-  });
-  const kept = useRef<DispatchSample[]>([]);
-  const [live, setLive] = useState<readonly DispatchSample[]>([]);
-  const add = (sample: DispatchSample): void => {
-    const last = kept.current.at(-1)?.at ?? "";
-    if (sample.at <= last) return;
-    kept.current = [...kept.current, sample].slice(-MOST_SAMPLES);
-    setLive(kept.current);
-  };
-  const samples = useMemo(() => {
-    const old = stored.data ?? [];
-    const last = old.at(-1)?.at ?? "";
-    return [...old, ...live.filter(({ at }) => at > last)];
-  }, [stored.data, live]);
-  return { samples, add };
 }
 
 function linesOf(dispatch: Dispatch, samples: readonly DispatchSample[]): Line[] {

@@ -48,6 +48,7 @@ interface PowerProps {
 
 function GroupPower({ groups, trend, picked }: PowerProps): ReactNode {
   const history = useHistory(groups);
+  const now = useNow() / 1000;
   const lines = useMemo<Line[]>(() => {
     const { xs, ys } = continued(history, trend);
     const drawn = groups.slice(0, DRAWN).filter(({ mrid }) => mrid !== picked);
@@ -62,7 +63,7 @@ function GroupPower({ groups, trend, picked }: PowerProps): ReactNode {
     }));
   }, [groups, history, trend, picked]);
   if (groups.length === 0) return <p className="dim">There are no groups yet.</p>;
-  return <TimeChart label="Active power of the largest groups, last 15 minutes" lines={lines} base="W" height={232} />;
+  return <TimeChart label="Active power of the largest groups, last 15 minutes" lines={lines} base="W" height={232} range={[now - WINDOW_S, now]} />;
 }
 
 function NeedsAction({ alarms }: { alarms: readonly Alarm[] | null }): ReactNode {
@@ -87,7 +88,7 @@ function NeedsAction({ alarms }: { alarms: readonly Alarm[] | null }): ReactNode
                   {alarm.source_name}
                 </SourceLink>
               </td>
-              <td>
+              <td className="wrap">
                 {alarm.condition}
                 {alarm.count > 1 && <span className="dim"> ({alarm.count} times)</span>}
               </td>

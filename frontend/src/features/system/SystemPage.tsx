@@ -1,103 +1,127 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { get } from "@/api/client";
+import type { System } from "@/api/types";
+import { DataTable } from "@/components/DataTable";
 import { Query } from "@/components/states";
+import { Age } from "@/components/Value";
 import { useLink } from "@/live/topics";
-import { number } from "@/lib/quantities";
+import { count, number } from "@/lib/quantities";
 import { dateTime, span } from "@/lib/time";
 
-type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-
-function words(key: string): string {
-  return key.replaceAll("_", " ");
+function megabytes(bytes: number): string {
+  return `${number(bytes / 2 ** 20, 1)} MiB`;
 }
 
-function cell(key: string, value: Json): string {
-  if (value === null) return "\u2014";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value === "string") return /(_at|^at)$/.test(key) && !Number.isNaN(Date.parse(value)) ? dateTime(value) : value;
-  if (typeof value !== "number") return Array.isArray(value) ? value.map((one) => cell("", one)).join(", ") : JSON.stringify(value);
-  if (key.endsWith("_s")) return span(value * 1000);
-  if (key.endsWith("_ms")) return `${number(value, value < 10 ? 1 : 0)} ms`;
-  return number(value, Number.isInteger(value) ? 0 : 1);
-}
-
-function isTable(value: Json): value is { [key: string]: Json }[] {
-  return Array.isArray(value) && value.length > 0 && value.every((one) => one !== null && typeof one === "object" && !Array.isArray(one));
-}
-
-function Table({ name, rows }: { name: string; rows: { [key: string]: Json }[] }): ReactNode {
-  const keys = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+function Processes({ of: s }: { of: System }): ReactNode {
+  if (s.processes.length === 0) return <p className="dim">No supervisor tells about the processes here.</p>;
   return (
-    <div className="table-box">
-      <table className="data" aria-label={words(name)}>
-        <thead>
-          <tr>
-            {keys.map((key) => (
-              <th key={key} scope="col">
-                {words(key)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row, k) => (
-            <tr key={k}>
-              {keys.map((key) => (
-                <td key={key}>{cell(key, row[key] ?? null)}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable
+      label="Processes"
+      rows={s.processes}
+      rowKey={(p) => p.name}
+      columns={[
+        { key: "name", head: "Process", cell: (p) => p.name, sort: (p) => p.name },
+        { key: "state", head: "State", cell: (p) => <span className={p.state === "running" ? "" : "strong"}>{p.state}</span>, sort: (p) => p.state },
+        { key: "pid", head: "Number", num: true, cell: (p) => p.pid ?? "" },
+        { key: "restarts", head: "Restarts", num: true, cell: (p) => count(p.restarts), sort: (p) => p.restarts },
+        { key: "started", head: "Running for", num: true, cell: (p) => <Age at={p.started_at} /> },
+      ]}
+    />
   );
 }
 
-function Part({ name, value }: { name: string; value: Json }): ReactNode {
+function Polls({ of: s }: { of: System }): ReactNode {
   return (
-    <section className="panel" aria-label={words(name)}>
-      <h2 className="capital">{words(name)}</h2>
-      {isTable(value) ? (
-        <Table name={name} rows={value} />
-      ) : value !== null && typeof value === "object" && !Array.isArray(value) ? (
-        <dl className="facts">
-          {Object.entries(value).map(([key, one]) => (
-            <div key={key} style={{ display: "contents" }}>
-              <dt>{words(key)}</dt>
-              <dd>{cell(key, one)}</dd>
-            </div>
-          ))}
-        </dl>
-      ) : (
-        <p>{cell(name, value)}</p>
-      )}
-    </section>
+    <DataTable
+      label="Polls"
+      rows={s.shards}
+      rowKey={(r) => `${r.shard} ${r.rate_s}`}
+      columns={[
+        { key: "shard", head: "Shard", num: true, cell: (r) => r.shard, sort: (r) => r.shard },
+        { key: "rate", head: "Every", num: true, cell: (r) => `${r.rate_s} s`, sort: (r) => r.rate_s },
+        { key: "devices", head: "Devices", num: true, cell: (r) => count(r.devices), sort: (r) => r.devices },
+        { key: "answered", head: "Answered", num: true, cell: (r) => <span className={r.answered < r.devices ? "strong" : ""}>{count(r.answered)}</span>, sort: (r) => r.answered },
+        { key: "took", head: "Took", num: true, cell: (r) => `${number(r.duration_ms)} ms`, sort: (r) => r.duration_ms },
+        { key: "overruns", head: "Overruns", num: true, cell: (r) => count(r.overruns), sort: (r) => r.overruns },
+        { key: "started", head: "Last run", num: true, cell: (r) => <Age at={r.started_at} after=" ago" /> },
+      ]}
+    />
   );
 }
 
-/** What the server tells about its own processes, queues and polls, part by part. */
-export function SystemPage(): ReactNode {
+function Facts({ of: s }: { of: System }): ReactNode {
   const link = useLink();
+  return (
+    <dl className="facts">
+      <dt>Announcements waiting</dt>
+      <dd>
+        {count(s.outbox.waiting)}
+        {s.outbox.waiting > 0 && `, the oldest for ${span(s.outbox.oldest_s * 1000)}`}
+      </dd>
+      <dt>Announcements given up</dt>
+      <dd className={s.outbox.parked > 0 ? "strong" : ""}>{count(s.outbox.parked)}</dd>
+      <dt>Database</dt>
+      <dd>
+        {megabytes(s.database_bytes)}, clock {number(s.database_clock_offset_s * 1000)} ms off
+      </dd>
+      <dt>Valkey</dt>
+      <dd>{megabytes(s.valkey_bytes)}</dd>
+      <dt>This console</dt>
+      <dd>
+        {link.state}, clock {number(Math.abs(link.skewMs))} ms {link.skewMs < 0 ? "ahead of" : "behind"} the server
+      </dd>
+      <dt>Version</dt>
+      <dd>
+        {s.build}
+        {link.build !== "" && link.build !== s.build && `, sockets ${link.build}`}
+      </dd>
+    </dl>
+  );
+}
+
+export function SystemPage(): ReactNode {
   const system = useQuery({
     queryKey: ["system"],
-    queryFn: ({ signal }) => get<{ [key: string]: Json }>("system", signal),
+    queryFn: ({ signal }) => get<System>("system", signal),
     refetchInterval: 2000,
   });
   return (
     <div className="page">
-      <div className="page-head">
-        <h1>System health</h1>
-        <span className="dim">
-          this console: {link.state}, clock {number(Math.abs(link.skewMs))} ms {link.skewMs < 0 ? "ahead of" : "behind"} the server, version {link.build || "unknown"}
-        </span>
-      </div>
       <Query of={system} what="system health" rows={10}>
-        {(data) => (
+        {(s) => (
           <>
-            {Object.entries(data).map(([name, value]) => (
-              <Part key={name} name={name} value={value} />
-            ))}
+            <div className="page-head">
+              <h1>System health</h1>
+              <span className="dim">as of {dateTime(s.at)}</span>
+            </div>
+            <div className="grid2">
+              <section className="panel" aria-label="Processes">
+                <h2>Processes</h2>
+                <Processes of={s} />
+              </section>
+              <div className="stack">
+                <section className="panel" aria-label="State">
+                  <h2>State</h2>
+                  <Facts of={s} />
+                </section>
+                <section className="panel" aria-label="Queues">
+                  <h2>Work waiting in queues</h2>
+                  <dl className="facts">
+                    {s.queues.map(({ name, waiting }) => (
+                      <div key={name} style={{ display: "contents" }}>
+                        <dt>{name}</dt>
+                        <dd>{count(waiting)}</dd>
+                      </div>
+                    ))}
+                  </dl>
+                </section>
+              </div>
+            </div>
+            <section className="panel" aria-label="Polls">
+              <h2>Polls of devices</h2>
+              <Polls of={s} />
+            </section>
           </>
         )}
       </Query>
