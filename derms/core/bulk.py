@@ -119,7 +119,7 @@ def copy_out(query: str, columns: Mapping[str, str], *, using: str = "default") 
     names = [f"c{i}" for i in range(len(columns))]
     packed = ", ".join(f"array_agg({name})" for name in names)
     row = cursor.execute(
-        f"SELECT {packed} FROM ({query}) AS q({', '.join(names)})",  # noqa: S608 - see Args
+        f"SELECT {packed} FROM ({query}) AS q({', '.join(names)})",
         binary=True,
     ).fetchone()
     return {
