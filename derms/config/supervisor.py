@@ -102,6 +102,7 @@ class Child:
 
     def kill(self) -> None:
         """End the process without asking: the second Ctrl-C."""
+        self._stopping = True
         if self._running and self._running.returncode is None:
             self._sweep(self._running.pid)
 

@@ -17,7 +17,7 @@ from derms.config import embedded, runfile
 _OF_THIS_TEST_RUN = ("DATABASE_URL", "REDIS_URL", "DERMS_ENV", "DJANGO_SETTINGS_MODULE")
 
 
-def wait_until(what: Callable[[], object], timeout_s: float = 20.0) -> bool:
+def wait_until(what: Callable[[], object], timeout_s: float = 60.0) -> bool:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if what():
@@ -44,7 +44,20 @@ class System:
             "DERMS_SIMULATED_DEVICES": "4",
         }
 
+    def __enter__(self) -> "System":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process and self.process.poll() is None:
+            self.send(signal.SIGINT)
+
     def start(self) -> "System":
+        self.launch()
+        wait_until(lambda: self.is_up() or self.process.poll() is not None, 150)
+        assert self.is_up(), self.output
+        return self
+
+    def launch(self) -> None:
         self.lines.clear()
         self.process = subprocess.Popen(
             [sys.executable, str(runfile.ROOT / "manage.py"), "up"],
@@ -55,9 +68,6 @@ class System:
             start_new_session=True,
         )
         threading.Thread(target=self._read, args=[self.process], daemon=True).start()
-        wait_until(lambda: self.is_up() or self.process.poll() is not None, 60)
-        assert self.is_up(), self.output
-        return self
 
     def is_up(self) -> bool:
         return self.state.get("ready", False) and self.state["pid"] == self.process.pid
@@ -92,7 +102,7 @@ class System:
     def send(self, number: signal.Signals) -> int:
         """Signal the supervisor alone, as Ctrl-C does, and wait for its end."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=40)
+        return self.process.wait(timeout=60)
 
     def processes(self) -> list[str]:
         """Return every living process of this system but the supervisor's observer."""
@@ -119,7 +129,7 @@ def run_up(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
 

@@ -18,12 +18,18 @@ CHILDREN = (
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory):
-    system = System(tmp_path_factory.mktemp("up")).start()
-    yield system
-    system.send(signal.SIGINT)
+    with System(tmp_path_factory.mktemp("up")) as system:
+        yield system.start()
 
 
-@pytest.mark.timeout(90)
+@pytest.fixture
+def own(tmp_path):
+    """A system a test may end as it likes."""
+    with System(tmp_path / "var") as system:
+        yield system
+
+
+@pytest.mark.timeout(200)
 def test_starts_every_process_and_answers(system):
     assert set(system.state["pids"]) == set(CHILDREN)
     assert system.is_ready()
@@ -108,9 +114,9 @@ def test_refuses_a_folder_it_cannot_write_in_one_sentence(tmp_path):
     assert len(refused.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.timeout(180)
-def test_leaves_nothing_whether_killed_or_stopped(tmp_path):
-    system = System(tmp_path).start()
+@pytest.mark.timeout(500)
+def test_leaves_nothing_whether_killed_or_stopped(own):
+    system = own.start()
     first_passwords = credentials(system)
 
     # A supervisor that is killed cannot clean up; the kernel does.
@@ -124,3 +130,14 @@ def test_leaves_nothing_whether_killed_or_stopped(tmp_path):
     assert system.send(signal.SIGINT) == 0
     assert not system.processes()
     assert "nothing is left running" in system.output
+
+
+def test_a_second_interrupt_kills_at_once(own):
+    own.launch()
+    assert wait_until(lambda: "PostgreSQL, Valkey, simulator" in own.output, 60)
+
+    own.process.send_signal(signal.SIGINT)
+    own.send(signal.SIGINT)
+
+    assert not own.processes()
+    assert "starting it again" not in own.output
