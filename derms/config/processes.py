@@ -179,7 +179,7 @@ def doors(plan: Plan) -> list[Process]:
 
 # Queue -> pool and number of threads (docs/operations.md says why).
 QUEUES = {
-    "southbound": ("threads", 8),
+    "southbound": ("threads", 16),
     "status": ("solo", 1),
     "dispatch": ("threads", 4),
     "core": ("threads", 4),

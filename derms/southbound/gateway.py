@@ -27,7 +27,7 @@ from derms.southbound.rules.breaker import Breaker
 A = TypeVar("A")
 B = TypeVar("B")
 
-SILENT = frozenset({"no_answer", "no_connection", "deadline"})
+SILENT = frozenset({"no_answer", "no_connection"})
 """Error codes that mean nobody answered; any other answer, even a refusal, is contact."""
 
 _ALWAYS = frozenset({CommandKind.RELEASE, CommandKind.DISCONNECT})

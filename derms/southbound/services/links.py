@@ -24,6 +24,7 @@ _REFRESH = dt.timedelta(seconds=60)
 # A link that stays as it is is written again so often, for its time of last contact.
 COMMS_LOST = "comms_lost"
 DEVICE_FAULT = "device_fault"
+NOT_BEGUN = "not_begun"
 _STATES = [LinkState.UNKNOWN, LinkState.UP, LinkState.DEGRADED, LinkState.DOWN]
 
 _READ = """
@@ -71,8 +72,11 @@ def record_poll(targets: Sequence[PollTarget], answers: Sequence[Answer]) -> Non
         targets: Devices polled [n].
         answers: What each answered [n].
     """
-    if not targets:
+    # A device whose turn never came has not been silent; that is an overrun, and reported as one.
+    asked = [(t, a) for t, a in zip(targets, answers, strict=True) if _error_code(a) != NOT_BEGUN]
+    if not asked:
         return
+    targets, answers = zip(*asked, strict=True)
     answered = np.array([isinstance(answer, Measurement) for answer in answers])
     before = _read([target.id for target in targets])
     change = rules.next_links(state=before.state, failures=before.failures, answered=answered)
@@ -130,6 +134,10 @@ def _write(
             "trips": [getattr(answers[i], "round_trip_ms", None) for i in rows],
         },
     )
+
+
+def _error_code(answer: Answer) -> str:
+    return answer.code if isinstance(answer, DriverError) else ""
 
 
 def _error(answer: Answer) -> str:

@@ -29,7 +29,6 @@ from derms.southbound.drivers.sunspec_modbus import capacity, control, measure
 from derms.southbound.drivers.sunspec_modbus import layout as layouts
 from derms.southbound.drivers.sunspec_modbus.channel import (
     Channel,
-    NoAnswerError,
     RefusedError,
     parse_address,
 )
@@ -38,13 +37,15 @@ from derms.southbound.drivers.sunspec_modbus.layout import Layout, Raw
 
 
 class _NotBegunError(DriverError):
-    """The deadline came before this device's turn did; nothing has been said against it."""
+    """The deadline came first: no byte of the command went out, it may be tried again.
 
-    code = "not_begun"
+    Args:
+        code: `not_begun` when the device's turn never came, `deadline` when it answered, but too
+            slowly to get done.
+    """
 
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("not begun before the deadline")
+    def __init__(self, code: str = "not_begun") -> None:
+        super().__init__("not begun before the deadline", code=code)
 
 
 T = TypeVar("T")
@@ -65,10 +66,11 @@ _AFTER_EXCEPTION = {
 class _Link:
     """One device: its channel, its register map, and the lock that keeps exchanges apart."""
 
-    __slots__ = ("channel", "layout", "lock")
+    __slots__ = ("channel", "layout", "lock", "scans")
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, scans: asyncio.Semaphore) -> None:
         self.channel = channel
+        self.scans = scans
         self.lock = asyncio.Lock()
         self.layout: Layout | None = None
 
@@ -77,9 +79,10 @@ class _Link:
             self.layout = None
             await self.channel.connect()
         if self.layout is None:
-            found = await layouts.scan(self.channel)
-            await layouts.read_scales(self.channel, found)
-            found.settings = await capacity.read_settings(self.channel, found)
+            async with self.scans:
+                found = await layouts.scan(self.channel)
+                await layouts.read_scales(self.channel, found)
+                found.settings = await capacity.read_settings(self.channel, found)
             self.layout = found
         return self.layout
 
@@ -93,7 +96,7 @@ class _Link:
             async with asyncio.timeout_at(deadline):
                 return await question(self.channel, await self._ready())
         except TimeoutError:
-            raise NoAnswerError("no answer before the deadline", code="deadline") from None
+            raise _NotBegunError("deadline") from None
         except (BadReplyError, RefusedError):
             self.layout = None  # the map may have moved: scan again next time
             raise
@@ -133,7 +136,8 @@ class SunSpecModbusDriver:
     Args:
         timeout_s: Time-out of one request and of connecting [s].
         reversion_s: Reversion time written when a command brings none [s].
-        concurrency: Devices talked to at the same time.
+        scans: Register maps scanned at the same time. After a restart every device needs one,
+            and a thousand at once would all miss their deadline instead of most keeping it.
     """
 
     protocol = "sunspec-modbus"
@@ -144,20 +148,18 @@ class SunSpecModbusDriver:
         read_back=True,
     )
 
-    def __init__(
-        self, timeout_s: float = 1.0, reversion_s: int = 300, concurrency: int = 1000
-    ) -> None:
+    def __init__(self, timeout_s: float = 1.0, reversion_s: int = 300, scans: int = 64) -> None:
         """Prepare; nothing is opened yet."""
         self._timeout_s = timeout_s
         self._reversion_s = reversion_s
-        self._concurrency = concurrency
         self._links: dict[str, _Link] = {}
-        self._slots = asyncio.Semaphore(concurrency)
+        self._most_scans = scans
+        self._scans = asyncio.Semaphore(scans)
 
     async def open(self) -> None:
         """Start with no connection; pymodbus logs each lost one, we report changes instead."""
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-        self._slots = asyncio.Semaphore(self._concurrency)
+        self._scans = asyncio.Semaphore(self._most_scans)
 
     async def close(self) -> None:
         """Drop every connection."""
@@ -198,7 +200,7 @@ class SunSpecModbusDriver:
     def _link(self, address: str) -> _Link:
         link = self._links.get(address)
         if link is None:
-            link = _Link(Channel(parse_address(address), self._timeout_s))
+            link = _Link(Channel(parse_address(address), self._timeout_s), self._scans)
             self._links[address] = link
         return link
 
@@ -213,12 +215,7 @@ class SunSpecModbusDriver:
         link = self._link(address)
         try:
             async with asyncio.timeout_at(deadline):
-                await self._slots.acquire()
-                try:
-                    await link.lock.acquire()
-                except BaseException:
-                    self._slots.release()
-                    raise
+                await link.lock.acquire()
         except TimeoutError:
             raise _NotBegunError from None
         try:
@@ -227,7 +224,6 @@ class SunSpecModbusDriver:
             yield link
         finally:
             link.lock.release()
-            self._slots.release()
 
     async def _ask_all(
         self,
@@ -270,27 +266,12 @@ class SunSpecModbusDriver:
 
         try:
             async with self._turn(command.target.address, deadline) as link:
-                plan = await self._prepare(link, plan_it, deadline)
+                plan = await link.ask(plan_it, deadline)
+                if time.monotonic() >= deadline:
+                    raise _NotBegunError
                 return await link.carry_out(plan)
         except DriverError as error:
             return _not_sent(error)
-
-    async def _prepare(
-        self,
-        link: _Link,
-        plan_it: Callable[[Channel, Layout], Awaitable[control.Plan]],
-        deadline: float,
-    ) -> control.Plan:
-        begun = time.monotonic()
-        try:
-            plan = await link.ask(plan_it, deadline)
-        except NoAnswerError:
-            if time.monotonic() >= deadline and deadline - begun < self._timeout_s:
-                raise _NotBegunError from None  # it never had the time it was due
-            raise
-        if time.monotonic() >= deadline:
-            raise _NotBegunError
-        return plan
 
     async def _compare(self, command: Command, deadline: float) -> Receipt:
         async def compare(channel: Channel, found: Layout) -> Receipt:
