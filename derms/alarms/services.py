@@ -20,6 +20,7 @@ from derms.core.errors import NotFoundError
 from derms.events.services import publish
 
 _FACT_SIZE = 1000
+_BROKEN = "audit_broken"
 
 # A second raise counts up, which is no news; another priority is, and a higher one asks for
 # another acknowledgement.
@@ -204,14 +205,15 @@ def acknowledge_many(*, mrids: Sequence[str], comment: str = "", actor: Actor) -
 def watch_audit() -> None:
     """Verify the audit chain; a broken one is an alarm. Audit itself stands below alarms."""
     report = audit.verify()
-    source = {"kind": "audit_broken", "source_type": "AuditChain", "source_mrid": "audit"}
     if report.intact:
-        clear_alarm(**source)
+        clear_alarm(kind=_BROKEN, source_type="AuditChain", source_mrid="audit")
         return
     first = report.faults[0]
     raise_alarm(
-        **source,
+        kind=_BROKEN,
         priority=Priority.CRITICAL,
+        source_type="AuditChain",
+        source_mrid="audit",
         source_name="Audit chain",
         condition=f"{len(report.faults)} faults, the first at record {first.seq}: {first.detail}.",
         response="Keep the database as it is, run `manage.py audit_verify`, call security.",

@@ -40,7 +40,7 @@ REST = {
     if issubclass(getattr(entry.callback, "cls", object), APIView)
 }
 CELLS = sorted(
-    (name, method, PUBLIC if (name, method) not in ROUTES else ROUTES[name, method])
+    (name, method, ROUTES.get((name, method), PUBLIC))
     for name, (entry, _) in REST.items()
     for method in methods_of(entry)
 )

@@ -62,9 +62,9 @@ def test_untouched_chain_is_intact_and_in_order():
 
 def test_rolled_back_record_leaves_no_hole():
     write(2)
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         write(2)
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     write(1)
 
     assert AuditRecord.objects.count() == 3
@@ -193,7 +193,8 @@ def test_four_hundred_random_tamperings_are_all_found():
         what = chance.choice(["edit", "delete", "renumber", "swap", "tail", "unseal"])
         column = chance.choice(columns)
         text = {
-            "edit": f"UPDATE audit_auditrecord SET {column} = overlay({column} placing 'x' from 1 for 1) WHERE seq = {seq}",
+            "edit": f"UPDATE audit_auditrecord SET {column} ="
+            f" overlay({column} placing 'x' from 1 for 1) WHERE seq = {seq}",
             "delete": f"DELETE FROM audit_auditrecord WHERE seq = {seq}",
             "renumber": f"UPDATE audit_auditrecord SET seq = seq + 1000 WHERE seq = {seq}",
             "swap": "UPDATE audit_auditrecord a SET payload = b.payload, at = b.at,"
@@ -202,14 +203,11 @@ def test_four_hundred_random_tamperings_are_all_found():
             "tail": f"DELETE FROM audit_auditrecord WHERE seq >= {seq}",
             "unseal": f"UPDATE audit_auditrecord SET seq = NULL WHERE seq = {seq}",
         }[what]
-        try:
-            with transaction.atomic():
-                tamper(text)
-                if services.verify().intact:
-                    missed.append((number, what, seq))
-                raise ZeroDivisionError
-        except ZeroDivisionError:
-            pass
+        with transaction.atomic():
+            tamper(text)
+            if services.verify().intact:
+                missed.append((number, what, seq))
+            transaction.set_rollback(True)
 
     assert missed == []
     assert services.verify().intact

@@ -70,9 +70,9 @@ def test_fact_comes_back_as_it_was_with_its_correlation(heard):
 
 
 def test_rolled_back_fact_is_never_heard(heard):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         services.publish(Rang(1))
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
 
     assert services.relay() == 0
     assert heard == []
