@@ -57,9 +57,14 @@ def member_rows(ids: Ids) -> list[dict[str, Any]]:
             "rated_w": float(columns.rated_w[i]),
             "rated_charge_w": float(columns.rated_charge_w[i]),
             **live[mrid],
+            "measured_at": _instant(live[mrid]["measured_at"]),
         }
         for i, mrid in enumerate(columns.mrid)
     ]
+
+
+def _instant(epoch_s: float | None) -> dt.datetime | None:
+    return None if epoch_s is None else dt.datetime.fromtimestamp(epoch_s, dt.UTC)
 
 
 def _named(name: Name) -> Q:

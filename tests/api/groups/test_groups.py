@@ -1,5 +1,7 @@
 import pytest
 
+from derms.core import clock
+from derms.devices.services import store_readings
 from groups.models import DerGroup
 from tests.factories import devices
 
@@ -130,3 +132,14 @@ def test_status_before_the_first_tick_is_said_to_be_missing(operator, member):
     assert operator.get(f"{path}/status").json()["code"] == "no_status_yet"
     assert operator.get("/api/v1/group-statuses").json() == []
     assert operator.get(f"{path}/trend").json() == []
+
+
+def test_members_come_with_their_latest_values(operator, member):
+    at = clock.now().replace(microsecond=0)
+    store_readings(devices.make_batch([member.pk], -1500.0, at=at))
+    path = operator.post("/api/v1/groups", body(member)).headers["Location"]
+
+    row = operator.get(f"{path}/members").json()["results"][0]
+
+    assert row["p_w"] == -1500.0
+    assert clock.parse_utc(row["measured_at"]) == at
