@@ -36,13 +36,20 @@ def server(transactional_db, tmp_path):
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        embedded.wait_for_port(port, timeout_s=30, process=process)
+        _wait(port, process, tmp_path / "log")
         yield port
     finally:
         process.terminate()
         process.wait(10)
     said = (tmp_path / "log").read_text()
     assert "Traceback" not in said, said
+
+
+def _wait(port, process, log):
+    try:
+        embedded.wait_for_port(port, timeout_s=30, process=process)
+    except embedded.EmbeddedError as error:
+        raise AssertionError(log.read_text()) from error
 
 
 @contextlib.asynccontextmanager
