@@ -173,20 +173,13 @@ def newest_rows(batch: ReadingBatch) -> Int64:
     two rows for the same instant the first counts, as it does in the history.
     """
     n = len(batch)
+    key = (batch.device_id.astype("int64") << 16) | batch.quantity
+    if n < 2 or (key[1:] > key[:-1]).all():  # as polling sends them: nothing to sort
+        return np.arange(n)
     # lexsort is stable; reversed input makes the first of equal rows come last and win.
     backwards = np.arange(n - 1, -1, -1)
-    order = backwards[
-        np.lexsort(
-            (
-                batch.measured_at[backwards],
-                batch.quantity[backwards],
-                batch.device_id[backwards],
-            )
-        )
-    ]
-    device, quantity = batch.device_id[order], batch.quantity[order]
+    order = backwards[np.lexsort((batch.measured_at[backwards], key[backwards]))]
     last = np.ones(n, dtype=bool)
-    if n > 1:
-        last[:-1] = (device[1:] != device[:-1]) | (quantity[1:] != quantity[:-1])
+    last[:-1] = key[order][1:] != key[order][:-1]
     newest: Int64 = order[last]
     return newest

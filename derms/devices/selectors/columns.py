@@ -3,6 +3,7 @@
 Source: ours; binary COPY OUT, docs/adr/0020.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ def _codes(column: str, values: list[str]) -> str:
 
 
 # name -> (numpy type, SQL); d, n, s, t, u = device, nameplate, settings, status, usage point.
-_FIELDS: dict[str, tuple[str, str]] = {
+FIELDS: dict[str, tuple[str, str]] = {
     "id": ("int32", "d.id"),
     "kind": ("int16", _codes("d.kind", DeviceKind.values)),
     "lifecycle": ("int16", _codes("d.lifecycle_state", LifecycleState.values)),
@@ -136,7 +137,24 @@ def device_columns(ids: Array | None = None) -> DeviceColumns:
         wanted = f"unnest({bulk.int_list(ids)}::int4[]) WITH ORDINALITY AS w(id, at)"
         source = f"{_FROM} JOIN {wanted} ON w.id = d.id"
         order = "w.at"
-    select = ", ".join(sql for _, sql in _FIELDS.values())
+    arrays, mrids, names = read_columns(FIELDS, source, order)
+    return DeviceColumns(**arrays, mrid=mrids, name=names)
+
+
+def read_columns(
+    fields: Mapping[str, tuple[str, str]], source: str, order: str
+) -> tuple[dict[str, Array], list[str], list[str]]:
+    """Return columns of devices with their mRIDs and names, all in the same order.
+
+    Args:
+        fields: Column name to numpy type and SQL expression.
+        source: FROM clause with the devices as `d`; never from outside input.
+        order: What to sort by.
+
+    Raises:
+        BusyError: devices are registered faster than they can be read.
+    """
+    select = ", ".join(sql for _, sql in fields.values())
     texts = ", ".join(
         f"coalesce(string_agg(d.{column}, '{_SEPARATOR}' ORDER BY {order}), '')"
         for column in ("mrid", "name")
@@ -144,7 +162,7 @@ def device_columns(ids: Array | None = None) -> DeviceColumns:
     for _ in range(_TRIES):
         arrays = bulk.copy_out(
             f"SELECT {select} {source} ORDER BY {order}",
-            {name: dtype for name, (dtype, _) in _FIELDS.items()},
+            {name: dtype for name, (dtype, _) in fields.items()},
         )
         mrids, names = (
             text.split(_SEPARATOR) if text else []
@@ -152,7 +170,7 @@ def device_columns(ids: Array | None = None) -> DeviceColumns:
         )
         # Devices are never deleted, so a device that came in between changes the count.
         if len(mrids) == len(arrays["id"]):
-            return DeviceColumns(**arrays, mrid=mrids, name=names)
+            return arrays, mrids, names
     raise BusyError("The register of devices changes faster than it can be read.")
 
 
@@ -179,9 +197,22 @@ class LatestColumns:
     quality: NDArray[np.int16]
 
 
-def latest_rows(ids: Array | None = None) -> dict[str, Array]:
-    """Return the table of latest values: device_id, quantity, measured_at, value, quality [m]."""
-    where = "" if ids is None else f"WHERE device_id = ANY({bulk.int_list(ids)}::int4[])"
+# Above this many devices the whole table is read: cheaper than looking each of them up.
+_MANY = 20_000
+
+
+def latest_rows(ids: Array | None = None, quantities: Sequence[Quantity] = ()) -> dict[str, Array]:
+    """Return rows of latest values: device_id, quantity, measured_at, value, quality [m].
+
+    Args:
+        ids: Primary keys of devices; None = all. Rows of others may come along.
+        quantities: Only these; none = all.
+    """
+    where = "WHERE true"
+    if ids is not None and len(ids) <= _MANY:
+        where += f" AND device_id = ANY({bulk.int_list(ids)}::int4[])"
+    if quantities:
+        where += f" AND quantity = ANY({bulk.int_list(list(quantities))}::int2[])"
     return bulk.copy_out(
         f"SELECT device_id, quantity, measured_at, value, quality "
         f"FROM devices_latestreading {where}",
@@ -195,16 +226,21 @@ def latest_rows(ids: Array | None = None) -> dict[str, Array]:
     )
 
 
-def latest_columns(ids: Array) -> LatestColumns:
+def latest_columns(ids: Array, quantities: Sequence[Quantity] = ()) -> LatestColumns:
     """Return the latest values of devices, from the database.
 
     Args:
         ids: Primary keys [n], each once; devices without readings get NaN.
+        quantities: Read only these; none = all.
     """
     n = len(ids)
-    rows = latest_rows(ids)
-    order = np.argsort(ids, kind="stable")
-    position = order[np.searchsorted(ids, rows["device_id"], sorter=order)] if n else order
+    rows = latest_rows(ids, quantities)
+    place = np.full(int(max(ids.max(initial=0), rows["device_id"].max(initial=0))) + 1, -1)
+    place[ids] = np.arange(n)
+    position = place[rows["device_id"]]
+    if (position < 0).any():
+        rows = {name: column[position >= 0] for name, column in rows.items()}
+        position = position[position >= 0]
 
     def column(quantity: Quantity) -> NDArray[np.float64]:
         chosen = rows["quantity"] == quantity

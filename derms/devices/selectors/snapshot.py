@@ -3,6 +3,7 @@
 Built at most every few seconds for each scope and shared by all processes through Valkey.
 """
 
+import datetime as dt
 import gzip
 import hashlib
 from dataclasses import dataclass
@@ -12,16 +13,28 @@ import msgspec
 import numpy as np
 import orjson
 import redis
+from numpy.typing import NDArray
 
 from derms.core import bulk, clock, valkey
+from derms.core.quantities import Quantity
 from derms.devices.choices import DeviceKind, LifecycleState
-from derms.devices.selectors.columns import device_columns, latest_columns
+from derms.devices.selectors.columns import FIELDS, LatestColumns, latest_columns, read_columns
 from derms.devices.selectors.live import is_stale
 from derms.devices.selectors.register import Scope
 from derms.grid.selectors import list_feeders
 
 _FRESH_FOR_S = 5
 _LINKS = ("up", "degraded", "down", "unknown")
+_QUANTITIES = (Quantity.ACTIVE_POWER_W, Quantity.REACTIVE_POWER_VAR, Quantity.SOC_PCT)
+_FIELDS = {name: FIELDS[name] for name in ("id", "kind", "lifecycle", "eligible", "feeder_id")} | {
+    "poll_interval_s": FIELDS["poll_interval_s"],
+    "rated_w": ("float64", "coalesce(greatest(n.rated_w, n.rated_charge_w), 0)"),
+}
+_FROM = """
+FROM devices_enddevice d
+LEFT JOIN devices_nameplate n ON n.device_id = d.id
+LEFT JOIN grid_usagepoint u ON u.id = d.usage_point_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +86,34 @@ def _keep(key: str, made: Snapshot) -> None:
 
 
 def _document(visible: Scope) -> dict[str, Any]:
-    devices = device_columns(None if visible is None else _owned(visible))
-    latest = latest_columns(devices.id)
+    """Build the columns; fewer of them, and fewer joins, than `device_columns` has."""
+    source = _FROM
+    if visible is not None:
+        source += f"WHERE d.id = ANY({bulk.int_list(_owned(visible))}::int4[])"
+    devices, mrids, names = read_columns(_FIELDS, source, "d.id")
+    ids = devices["id"]
+    latest = latest_columns(ids, quantities=_QUANTITIES)
     now = clock.now()
     feeders = {0: "", **dict(list_feeders().values_list("pk", "name"))}
     at = latest.measured_at.astype("int64") / 1e6
     return {
         "at": now,
-        "count": len(devices),
+        "count": len(ids),
         "columns": {
-            "id": devices.id,
-            "mrid": devices.mrid,
-            "name": devices.name,
-            "kind": _words(DeviceKind.values, devices.kind),
-            "feeder": [feeders.get(key, "") for key in devices.feeder_id.tolist()],
-            "lifecycle": _words(LifecycleState.values, devices.lifecycle),
-            "eligible": devices.eligible,
-            "link": _words(list(_LINKS), _link(devices, latest, now)),
-            "rated_w": np.maximum(devices.rated_w, devices.rated_charge_w),
-            "p_w": latest.p_w,
-            "q_var": latest.q_var,
-            "soc_pct": latest.soc_pct,
-            "measured_at": np.where(at > 0, at, np.nan),
+            "id": ids,
+            "mrid": mrids,
+            "name": names,
+            "kind": _words(DeviceKind.values, devices["kind"]),
+            "feeder": [feeders.get(key, "") for key in devices["feeder_id"].tolist()],
+            "lifecycle": _words(LifecycleState.values, devices["lifecycle"]),
+            "eligible": devices["eligible"],
+            "link": _words(list(_LINKS), _link(devices["poll_interval_s"], latest, now)),
+            "rated_w": devices["rated_w"],
+            # A tenth is finer than any meter; digits nobody reads are half of the document.
+            "p_w": latest.p_w.round(1),
+            "q_var": latest.q_var.round(1),
+            "soc_pct": latest.soc_pct.round(1),
+            "measured_at": np.where(at > 0, at.round(1), np.nan),
             "quality": latest.quality,
         },
     }
@@ -104,14 +123,15 @@ def _words(words: list[str], codes: Any) -> list[str]:
     return [words[code] for code in codes.tolist()]
 
 
-def _link(devices: Any, latest: Any, now: Any) -> Any:
+def _link(
+    poll_interval_s: NDArray[np.int32], latest: LatestColumns, now: dt.datetime
+) -> NDArray[np.int8]:
     """Return positions in `_LINKS`: values come, come late, stopped coming, never came."""
     moment = np.datetime64(now.replace(tzinfo=None), "us")
-    late = is_stale(latest.measured_at, devices.poll_interval_s, moment)
-    patience = 10 * devices.poll_interval_s
-    gone = is_stale(latest.measured_at, patience, moment)
+    late = is_stale(latest.measured_at, poll_interval_s, moment)
+    gone = is_stale(latest.measured_at, 10 * poll_interval_s, moment)
     never = latest.measured_at.astype("int64") == 0
-    return np.where(never, 3, late.astype("int8") + (late & gone))
+    return np.where(never, 3, late.astype("int8") + (late & gone)).astype("int8")
 
 
 def _owned(visible: Scope) -> Any:
