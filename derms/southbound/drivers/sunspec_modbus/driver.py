@@ -138,6 +138,8 @@ class SunSpecModbusDriver:
         reversion_s: Reversion time written when a command brings none [s].
         scans: Register maps scanned at the same time. After a restart every device needs one,
             and a thousand at once would all miss their deadline instead of most keeping it.
+        talks: Devices talked to at the same time, so that on a busy machine a reply does not wait
+            behind a thousand others until its time is out.
     """
 
     protocol = "sunspec-modbus"
@@ -148,18 +150,22 @@ class SunSpecModbusDriver:
         read_back=True,
     )
 
-    def __init__(self, timeout_s: float = 1.0, reversion_s: int = 300, scans: int = 64) -> None:
+    def __init__(
+        self, timeout_s: float = 1.0, reversion_s: int = 300, scans: int = 64, talks: int = 256
+    ) -> None:
         """Prepare; nothing is opened yet."""
         self._timeout_s = timeout_s
         self._reversion_s = reversion_s
         self._links: dict[str, _Link] = {}
-        self._most_scans = scans
+        self._most_scans, self._most_talks = scans, talks
+        self._talks = asyncio.Semaphore(talks)
         self._scans = asyncio.Semaphore(scans)
 
     async def open(self) -> None:
         """Start with no connection; pymodbus logs each lost one, we report changes instead."""
         logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
         self._scans = asyncio.Semaphore(self._most_scans)
+        self._talks = asyncio.Semaphore(self._most_talks)
 
     async def close(self) -> None:
         """Drop every connection."""
@@ -215,7 +221,12 @@ class SunSpecModbusDriver:
         link = self._link(address)
         try:
             async with asyncio.timeout_at(deadline):
-                await link.lock.acquire()
+                await self._talks.acquire()
+                try:
+                    await link.lock.acquire()
+                except asyncio.CancelledError:
+                    self._talks.release()
+                    raise
         except TimeoutError:
             raise _NotBegunError from None
         try:
@@ -224,6 +235,7 @@ class SunSpecModbusDriver:
             yield link
         finally:
             link.lock.release()
+            self._talks.release()
 
     async def _ask_all(
         self,
