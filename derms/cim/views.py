@@ -18,10 +18,12 @@ from derms.cim.registry import Profile
 from derms.cim.services import Answer, Entry
 from derms.cim.soap import SoapFaultError
 from derms.core.actors import Actor
+from derms.core.limits import bounds_own_body
 
 _XML = "text/xml; charset=utf-8"
 
 
+@bounds_own_body
 @csrf_exempt
 def service(request: HttpRequest, path: str) -> HttpResponse:
     """Serve one CIM service.
