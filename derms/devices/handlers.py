@@ -23,8 +23,8 @@ def _snapshot_rows(args: dict[str, Any], actor: Actor) -> list[dict[str, Any]]:
 
 
 def _snapshot_device(args: dict[str, Any], actor: Actor) -> dict[str, Any]:
-    mrid = selectors.get_device(str(args["mrid"]), visible=visible_organisations(actor)).mrid
-    return selectors.live_rows_of([mrid])[0]
+    device = selectors.get_device(str(args["mrid"]), visible=visible_organisations(actor))
+    return selectors.live_device(device.mrid)
 
 
 topics.register(

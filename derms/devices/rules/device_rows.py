@@ -2,7 +2,7 @@
 
 Columns in, errors out; a single device is a table of one row. Text is turned into values by
 `parse_cells`, values are checked by `check_rows`.
-Source: columns are ours (docs/configuration.md, "Devices CSV"); ratings IEEE 1547-2018 table 28.
+Source: columns are ours (docs/devices-csv.md); ratings IEEE 1547-2018 table 28.
 """
 
 import re

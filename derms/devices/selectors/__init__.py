@@ -7,7 +7,7 @@ from derms.devices.selectors.columns import (
     latest_columns,
 )
 from derms.devices.selectors.imports import get_import
-from derms.devices.selectors.live import is_stale, live_rows, live_rows_of
+from derms.devices.selectors.live import is_stale, live_device, live_rows, live_rows_of
 from derms.devices.selectors.names import find_ids_by_name, mrids_of
 from derms.devices.selectors.readings import MAX_ROWS, list_latest, list_readings, list_rollups
 from derms.devices.selectors.register import (
@@ -42,6 +42,7 @@ __all__ = [
     "list_latest",
     "list_readings",
     "list_rollups",
+    "live_device",
     "live_rows",
     "live_rows_of",
     "mrids_of",

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from derms.core import clock
 from derms.core.quantities import Quality
+from derms.devices.choices import ConnectionState, OperatingState
 from derms.devices.selectors.columns import device_columns, latest_columns
-from derms.devices.selectors.register import find_ids
+from derms.devices.selectors.readings import list_latest
+from derms.devices.selectors.register import find_ids, get_device
 
 _QUALITY = {quality.value: quality.name.lower() for quality in Quality}
 
@@ -63,6 +65,29 @@ def is_stale(
 
 def _known(value: float) -> float | None:
     return None if np.isnan(value) else value
+
+
+def live_device(mrid: str) -> dict[str, Any]:
+    """Return what the page of one device keeps showing: its row, latest values and status.
+
+    Raises:
+        NotFoundError: no such device.
+    """
+    device = get_device(mrid)
+    [row] = live_rows(np.array([device.pk], dtype="int32"))
+    status = getattr(device, "status", None)
+    return row | {
+        "latest": list_latest(device),
+        "status": status
+        and {
+            "connection": ConnectionState(status.connection).name.lower(),
+            "operating": OperatingState(status.operating).name.lower(),
+            "alarm_bits": status.alarm_bits,
+            "local_control": status.local_control,
+            "last_contact_at": status.last_contact_at,
+            "changed_at": status.changed_at,
+        },
+    }
 
 
 def live_rows_of(mrids: Sequence[str]) -> list[dict[str, Any]]:

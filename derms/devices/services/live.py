@@ -28,5 +28,6 @@ def push_rows(ids: NDArray[np.int32]) -> None:
     in_list = [row for row in rows if row["mrid"] in listed]
     if in_list:
         ticks.append(("devices", in_list))
-    ticks += [(f"device:{row['mrid']}", row) for row in rows if row["mrid"] in opened]
+    in_page = [row["mrid"] for row in rows if row["mrid"] in opened]
+    ticks += [(f"device:{mrid}", selectors.live_device(mrid)) for mrid in in_page]
     live.push_ticks(ticks)

@@ -250,6 +250,10 @@ def store_status(batch: StatusBatch, *, actor: Actor = SYSTEM) -> int:
     }
     with transaction.atomic():
         written = bulk.execute(_STATUS.format(new=bulk.unnest(columns)), columns).rowcount
-        body = stream.encode_statuses(columns)
-        transaction.on_commit(partial(stream.append, "statuses", body))
+        transaction.on_commit(partial(_announce_statuses, columns))
     return written
+
+
+def _announce_statuses(columns: dict[str, NDArray[Any]]) -> None:
+    stream.append("statuses", stream.encode_statuses(columns))
+    push_rows(columns["device_id"])
