@@ -6,8 +6,6 @@ import shutil
 import socket
 from pathlib import Path
 
-from derms.config import embedded
-
 _MIN_FREE_BYTES = 300 * 2**20
 
 
@@ -49,17 +47,16 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def internal_port(preferred: int) -> int:
-    """Return the preferred port of an internal service, or another one that is free."""
-    return preferred if is_free(preferred) else embedded.free_port()
+def internal_port(preferred: int, count: int = 1) -> int:
+    """Return the first of `count` free ports in a row, at or next above the preferred one.
 
-
-def internal_ports(preferred: int, count: int) -> int:
-    """Return the first of `count` ports in a row that are free, at `preferred` if possible."""
-    for base in range(preferred, 60000 - count, count):
-        if all(is_free(port) for port in range(base, base + count)):
-            return base
-    raise PreflightError(f"No {count} TCP ports in a row are free for the simulated devices.")
+    Raises:
+        PreflightError: there are none.
+    """
+    for first in range(preferred, 60000 - count, count):
+        if all(is_free(port) for port in range(first, first + count)):
+            return first
+    raise PreflightError(f"No {count} free TCP ports in a row above {preferred}.")
 
 
 def require_web_port(port: int, host: str) -> None:

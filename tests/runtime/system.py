@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from derms.config import embedded, runfile
+from derms.config import preflight, runfile
 
 _OF_THIS_TEST_RUN = ("DATABASE_URL", "REDIS_URL", "DERMS_ENV", "DJANGO_SETTINGS_MODULE")
 
@@ -31,16 +32,17 @@ class System:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self.port = embedded.free_port()
+        # Below the range of outgoing connections, which would take a port while it restarts.
+        self.port = preflight.internal_port(random.randrange(20000, 31000), 5)
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         inherited = {k: v for k, v in os.environ.items() if k not in _OF_THIS_TEST_RUN}
         self.environment = inherited | {
             "DERMS_VAR_DIR": str(self.folder),
             "DERMS_PORT": str(self.port),
-            "DERMS_POSTGRES_PORT": str(embedded.free_port()),
-            "DERMS_VALKEY_PORT": str(embedded.free_port()),
-            "DERMS_SIMULATOR_PORT": "27990",
+            "DERMS_POSTGRES_PORT": str(self.port + 2),
+            "DERMS_VALKEY_PORT": str(self.port + 3),
+            "DERMS_SIMULATOR_PORT": str(self.port + 4),
             "DERMS_SIMULATED_DEVICES": "4",
         }
 

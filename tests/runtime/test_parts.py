@@ -153,5 +153,5 @@ def test_an_internal_port_gives_way_and_a_row_of_ports_is_free():
         port = taken.getsockname()[1]
 
         assert preflight.internal_port(port) != port
-        first = preflight.internal_ports(port - 1, 5)
+        first = preflight.internal_port(port - 1, 5)
         assert port not in range(first, first + 5)

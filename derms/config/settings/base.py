@@ -50,9 +50,11 @@ EMBEDDED_VALKEY = not env_given("REDIS_URL")
 WEB_HOST = env_str("DERMS_BIND", "127.0.0.1")
 WEB_PORT = env_int("DERMS_PORT", 8000, low=1, high=65535)
 SOCKET_PORT = env_int("DERMS_SOCKET_PORT", WEB_PORT + 1, low=1, high=65535)
-# Preferred ports of what listens on loopback only; another free one is taken when they are not.
-POSTGRES_PORT = env_int("DERMS_POSTGRES_PORT", 54329, low=1, high=65535)
-VALKEY_PORT = env_int("DERMS_VALKEY_PORT", 63799, low=1, high=65535)
+# Preferred ports of what listens on loopback only; the next free one is taken when they are not.
+# All below 32768: outgoing connections take ports from there up, and would sit on one of ours
+# just while its server restarts.
+POSTGRES_PORT = env_int("DERMS_POSTGRES_PORT", 25432, low=1, high=65535)
+VALKEY_PORT = env_int("DERMS_VALKEY_PORT", 26379, low=1, high=65535)
 SIMULATOR_PORT = env_int("DERMS_SIMULATOR_PORT", 14999, low=1, high=65535)
 SIMULATED_DEVICES = env_int("DERMS_SIMULATED_DEVICES", 0 if PRODUCTION else 240, low=0, high=5000)
 BUILD_ID = env_str("DERMS_BUILD_ID", "dev")
@@ -124,7 +126,7 @@ APPEND_SLASH = False
 # --- PostgreSQL ----------------------------------------------------------------------------
 _DATABASE_URL = env_url(
     "DATABASE_URL",
-    _UP.get("database_url", "postgresql://derms@127.0.0.1:54329/derms"),
+    _UP.get("database_url", "postgresql://derms@127.0.0.1:25432/derms"),
     schemes=("postgresql", "postgres"),
 )
 
@@ -153,7 +155,7 @@ DATABASES = {"default": _database()}
 # --- Redis / Valkey ------------------------------------------------------------------------
 REDIS_URL = env_url(
     "REDIS_URL",
-    _UP.get("redis_url", "redis://127.0.0.1:63799/0"),
+    _UP.get("redis_url", "redis://127.0.0.1:26379/0"),
     schemes=("redis", "rediss", "unix"),
 )
 CACHES = {

@@ -54,6 +54,6 @@ def _plan(folder: Path) -> Plan:
         postgres_port=postgres and preflight.internal_port(postgres),
         valkey_port=valkey and preflight.internal_port(valkey),
         devices=devices,
-        control_port=preflight.internal_ports(settings.SIMULATOR_PORT, devices + 1),
+        control_port=preflight.internal_port(settings.SIMULATOR_PORT, devices + 1),
         origins=(*pages, *settings.SOCKET_ORIGINS),
     )
