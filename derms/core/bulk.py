@@ -150,7 +150,7 @@ def _unpack(column: str, data: bytes | None, dtype: str) -> Array:
         raise ValueError(f"column {column} is NULL somewhere or not {dtype}")
     values = np.frombuffer(data, dtype=[("l", ">i4"), ("v", wire)], offset=_ARRAY_HEAD.size)["v"]
     if dtype == "datetime64[us]":
-        return (values.astype("int64") + _EPOCH_2000_US).view("M8[us]")
+        return cast("Array", (values.astype("int64") + _EPOCH_2000_US).view("M8[us]"))
     return values.astype(dtype)
 
 

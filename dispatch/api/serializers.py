@@ -42,6 +42,10 @@ class DispatchRequestSerializer(serializers.Serializer[Any]):
 class DispatchSerializer(serializers.Serializer[Any]):
     """A dispatch, how it stands and what it delivers."""
 
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        # `source` means something else to serializer fields, so it cannot be a class attribute.
+        return super().get_fields() | {"source": serializers.CharField()}
+
     mrid = serializers.CharField()
     name = serializers.CharField()
     group_mrid = serializers.CharField()
@@ -71,7 +75,6 @@ class DispatchSerializer(serializers.Serializer[Any]):
     members_limited = serializers.IntegerField()
     members_silent = serializers.IntegerField()
     requested_by = serializers.CharField()
-    source = serializers.CharField()
     created_at = serializers.DateTimeField()
     activated_at = serializers.DateTimeField(allow_null=True)
     first_tracked_at = serializers.DateTimeField(allow_null=True)

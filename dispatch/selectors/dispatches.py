@@ -120,7 +120,8 @@ def samples(
         found = found.filter(at__gte=start_at)
     if end_at is not None:
         found = found.filter(at__lt=end_at)
-    rows = list(found.order_by("at").values("at", "target", "commanded", "measured", "headroom"))
+    names = ("at", "target", "commanded", "measured", "headroom")
+    rows: list[dict[str, Any]] = [*map(dict, found.order_by("at").values(*names))]
     if len(rows) <= MAX_SAMPLES:
         return rows
     keep = np.linspace(0, len(rows) - 1, MAX_SAMPLES).astype(int)
@@ -130,4 +131,4 @@ def samples(
 def events(row: GroupDispatch) -> list[dict[str, Any]]:
     """Return the timeline of a dispatch, oldest first."""
     found = DispatchEvent.objects.filter(dispatch=row).order_by("id")
-    return list(found.values("at", "kind", "text", "actor_name"))
+    return [*map(dict, found.values("at", "kind", "text", "actor_name"))]

@@ -14,7 +14,14 @@ from derms.devices.selectors.columns import REGISTERED
 from dispatch.rules.members import MemberColumns, Readings, Register, assemble
 
 Ids = NDArray[np.int32]
+Mask = NDArray[np.bool_]
 _ALL = slice(None)
+_USED = (
+    Quantity.ACTIVE_POWER_W,
+    Quantity.REACTIVE_POWER_VAR,
+    Quantity.SOC_PCT,
+    Quantity.AVAILABLE_POWER_W,
+)
 
 
 def _register(columns: DeviceColumns, at: Ids | slice) -> Register:
@@ -30,18 +37,19 @@ def _register(columns: DeviceColumns, at: Ids | slice) -> Register:
     )
 
 
-def _able(columns: DeviceColumns, at: Ids | slice) -> NDArray[np.bool_]:
-    connected = columns.connection[at] != ConnectionState.DISCONNECTED
-    healthy = columns.operating[at] != OperatingState.FAULT
+def _able(columns: DeviceColumns, at: Ids | slice) -> Mask:
+    connected: Mask = columns.connection[at] != ConnectionState.DISCONNECTED
+    healthy: Mask = columns.operating[at] != OperatingState.FAULT
     return connected & healthy & ~columns.local_control[at]
 
 
 def _silent(
     measured_at_us: NDArray[np.int64], quality: NDArray[np.int16], poll_s: NDArray[np.int32]
-) -> NDArray[np.bool_]:
+) -> Mask:
     now_us = int(clock.now().timestamp() * 1e6)
     limit_us = (settings.STALE_AFTER_PERIODS * 1e6) * poll_s
-    return (now_us - measured_at_us > limit_us) | (quality != Quality.GOOD)
+    silent: Mask = (now_us - measured_at_us > limit_us) | (quality != Quality.GOOD)
+    return silent
 
 
 def members_in_database(ids: Ids, *, reactive: bool) -> MemberColumns:
@@ -51,8 +59,8 @@ def members_in_database(ids: Ids, *, reactive: bool) -> MemberColumns:
         ids: Device keys [n], ascending.
         reactive: Reactive instead of active power.
     """
-    columns = device_columns(ids)
-    latest = latest_columns(columns.id)
+    columns = device_columns(ids, named=False)
+    latest = latest_columns(columns.id, _USED)
     at_us = latest.measured_at.view("int64")
     said = Readings(
         latest.p_w, latest.q_var, latest.available_w, latest.soc_pct, _able(columns, _ALL)
