@@ -1,6 +1,7 @@
 """Journaling 100,000 commands against a bare COPY, and 1,000 set points through to the devices."""
 
 import datetime as dt
+import statistics
 import tempfile
 import threading
 import time
@@ -66,7 +67,14 @@ def _journal_row() -> Row:
             bulk.copy_in("bench_copy", plain)
 
     floor = median_s(bare, rounds=5)
-    ours = median_s(lambda: _queue(ids, 1.0, uuid.uuid4(), 1), rounds=5)
+    times = []
+    for _ in range(6):
+        begun = time.perf_counter()
+        _queue(ids, 1.0, uuid.uuid4(), 1)
+        times.append(time.perf_counter() - begun)
+        with connection.cursor() as cursor:  # as if the senders had been at it
+            cursor.execute("UPDATE southbound_devicecommand SET state = 6 WHERE state = 1")
+    ours = statistics.median(times[1:])
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE bench_copy")
     _truncate()

@@ -33,8 +33,8 @@ WITH due AS (
       AND c.lease_until < clock_timestamp() - %(settle)s::interval
       AND NOT EXISTS (  -- a newer command is waiting and will decide
         SELECT 1 FROM southbound_devicecommand AS n
-        WHERE n.shard = %(shard)s AND n.state IN (1, 2) AND n.device_id = c.device_id
-          AND n.id > c.id AND (n.kind, c.kind) IN (VALUES {journal.REPLACES_VALUES}))
+        WHERE n.device_id = c.device_id AND n.id > c.id AND n.state IN (1, 2)
+          AND (n.kind, c.kind) IN (VALUES {journal.REPLACES_VALUES}))
     ORDER BY c.id LIMIT %(limit)s FOR UPDATE OF c SKIP LOCKED)
 UPDATE southbound_devicecommand AS c
 SET lease_token = %(token)s, lease_until = clock_timestamp() + %(lease)s::interval

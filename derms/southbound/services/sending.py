@@ -43,18 +43,18 @@ RETURNING origin, revision, state
 _CLAIM = f"""
 WITH due AS (
     SELECT c.id, c.device_id, c.kind FROM southbound_devicecommand AS c
-    WHERE c.shard = %(shard)s AND c.state = 1 AND c.device_id > %(after)s
+    WHERE c.shard = %(shard)s AND c.state = 1 AND c.id > %(after)s
       AND c.valid_until > clock_timestamp()
       AND NOT EXISTS (  -- something of this device is, or may be, on the wire
         SELECT 1 FROM southbound_devicecommand AS o
-        WHERE o.shard = %(shard)s AND o.device_id = c.device_id AND o.state IN (2, 11)
+        WHERE o.device_id = c.device_id AND o.state IN (2, 11)
           AND (o.state = 2 OR o.lease_until > clock_timestamp() - %(settle)s::interval))
-    ORDER BY c.device_id, c.id LIMIT %(limit)s FOR UPDATE OF c SKIP LOCKED
+    ORDER BY c.id LIMIT %(limit)s FOR UPDATE OF c SKIP LOCKED
 ), judged AS (
     SELECT due.id, EXISTS (
         SELECT 1 FROM southbound_devicecommand AS n
-        WHERE n.shard = %(shard)s AND n.state = 1 AND n.device_id = due.device_id
-          AND n.id > due.id AND n.valid_until > clock_timestamp()
+        WHERE n.device_id = due.device_id AND n.id > due.id AND n.state = 1
+          AND n.valid_until > clock_timestamp()
           AND (n.kind, due.kind) IN (VALUES {journal.REPLACES_VALUES})) AS replaced
     FROM due)
 UPDATE southbound_devicecommand AS c
@@ -76,13 +76,13 @@ class Claim:
         token: The lease.
         until: Our lease ends at this instant of `time.monotonic()`.
         rows: (key, device, kind, value, reversion_s, seconds left until valid_until).
-        last_device: The next claim of the round begins after this device.
+        last: The next claim of the round begins after this key.
     """
 
     token: uuid.UUID
     until: float
     rows: list[tuple[int, int, int, float, int, float]]
-    last_device: int
+    last: int
 
 
 def send_shard(shard: int) -> int:
@@ -104,10 +104,10 @@ def send_shard(shard: int) -> int:
 
 
 def _send_round(shard: int) -> int:
-    """Go once over the devices of a shard, so that under overload all get their turn."""
+    """Go once through what waits, so that under overload every device gets its turn."""
     sent, after = 0, 0
     while claim := _claim(shard, after):
-        after = claim.last_device
+        after = claim.last
         if claim.rows:
             failpoints.pass_through("southbound.claimed")
             _send(claim)
@@ -142,10 +142,8 @@ def _claim(shard: int, after: int) -> Claim | None:
         )
     if not found:
         return None
-    last_device = max(row[1] for row in found)
-    if len(found) == BATCH:
-        last_device -= 1  # the batch may have cut a device's commands in two
-    return Claim(token, begun + lease.total_seconds(), sorted(rows), last_device)
+    last = max(row[0] for row in found)
+    return Claim(token, begun + lease.total_seconds(), sorted(rows), last)
 
 
 def as_commands(rows: Sequence[tuple[Any, ...]]) -> tuple[list[gateway.Wire], list[Command]]:
