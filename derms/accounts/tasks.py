@@ -8,7 +8,7 @@ from derms.accounts.services import forget_sessions
 from derms.accounts.services.idempotency import forget_keys
 
 
-@shared_task(queue="core")
+@shared_task
 def forget_old() -> None:
     """Drop idempotency keys after a day, and sessions that are over; hourly."""
     forget_keys(older_than=dt.timedelta(days=1))

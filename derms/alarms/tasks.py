@@ -5,7 +5,7 @@ from celery import shared_task
 from derms.alarms import services
 
 
-@shared_task(queue="core")
+@shared_task
 def watch_audit() -> None:
     """Verify the audit chain and raise or clear its alarm; nightly."""
     services.watch_audit()
