@@ -10,6 +10,7 @@ from derms.audit import services as audit
 from derms.core import clock
 from derms.core.actors import SYSTEM, Actor
 from derms.core.errors import RuleViolationError
+from derms.core.failpoints import pass_through
 from derms.southbound.contract import CommandState
 from derms.southbound.selectors import latest_commands
 from dispatch.choices import DispatchState, EndBehaviour, TrackingState
@@ -59,6 +60,7 @@ def activate(row: GroupDispatch) -> bool:
         for rival in rivals.exclude(pk=row.pk).order_by("pk"):
             if rank_of(rival) > rank_of(row):
                 supersede(rival, by=row)
+        pass_through("dispatch.activated")
     return True
 
 
@@ -116,6 +118,7 @@ def finish(row: GroupDispatch) -> bool:
             clear_alarm(kind=SHORTFALL_ALARM, source_type=SOURCE_TYPE, source_mrid=row.mrid)
         else:
             _let_go(row)
+        pass_through("dispatch.ended")
     return True
 
 

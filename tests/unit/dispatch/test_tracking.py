@@ -192,6 +192,12 @@ def test_a_probe_is_small_and_not_counted_upon():
     assert got.expected == pytest.approx(100)
 
 
+def test_a_member_that_ignores_us_is_only_asked_for_more():
+    got = correct(190.0, one(commanded=[50.0, 50.0], measured=[50.0, 80.0]), probe=False)
+
+    assert got.set_points.tolist() == pytest.approx([95, 95])
+
+
 def test_a_held_member_level_with_the_rest_is_held_no_more():
     members = one(commanded=[50.2, 49.8], measured=[50.2, 49.8], held=[False, True])
 
