@@ -1,6 +1,7 @@
 """REST of readings: bulk in, history and latest values out."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -30,7 +31,8 @@ _QUANTITY = {quantity.name.lower(): quantity.value for quantity in Quantity}
 _QUALITY = {quality.name.lower(): quality.value for quality in Quality}
 
 
-class _Reading(msgspec.Struct, forbid_unknown_fields=True):
+# Tens of thousands of short-lived rows: the garbage collector need not look at them.
+class _Reading(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     device: str
     quantity: str
     measured_at: dt.datetime
@@ -78,15 +80,15 @@ def _batch(rows: list[_Reading], visible: Any) -> ReadingBatch:
     mrids = list({row.device for row in rows})
     keys = dict(zip(mrids, selectors.find_ids(mrids, visible=visible).tolist(), strict=True))
 
-    def column(values: Any, dtype: str) -> Any:
+    def column(values: Iterable[Any], dtype: str) -> Any:
         return np.fromiter(values, dtype=dtype, count=n)
 
     return ReadingBatch(
-        device_id=column((keys[row.device] for row in rows), "int32"),
-        quantity=column((_QUANTITY.get(row.quantity, -1) for row in rows), "int16"),
-        measured_at=column((_microseconds(row.measured_at) for row in rows), "int64"),
-        value=column((row.value for row in rows), "float64"),
-        quality=column((_QUALITY.get(row.quality, -1) for row in rows), "int16"),
+        device_id=column([keys[row.device] for row in rows], "int32"),
+        quantity=column([_QUANTITY.get(row.quantity, -1) for row in rows], "int16"),
+        measured_at=column([_microseconds(row.measured_at) for row in rows], "int64"),
+        value=column([row.value for row in rows], "float64"),
+        quality=column([_QUALITY.get(row.quality, -1) for row in rows], "int16"),
         source=ReadingSource.PUSH,
     )
 
