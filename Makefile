@@ -88,7 +88,7 @@ bench: setup ## Measure the ratios of docs/benchmarks.md in one run
 	@$(BIN)/python -m tests.performance
 
 screenshots: setup ## Take the pictures of the documentation from the running demo
-	@$(BIN)/python manage.py screenshots
+	@$(BIN)/python -m tests.e2e.screenshots
 
 # --- prove -----------------------------------------------------------------------------------
 PYTEST := $(BIN)/python -m pytest

@@ -35,13 +35,15 @@ class Utility:
         )
 
     def create_group(self, name: str, kinds: set[str], most: int = 100) -> str:
-        """Create a group of devices of some kinds; returns its mRID."""
+        """Create a group of devices of some kinds anew; returns its mRID."""
         columns = self.api.get("devices/columns").json()["columns"]
         members = [
             mrid
             for mrid, kind in zip(columns["mrid"], columns["kind"], strict=True)
             if kind in kinds
         ]
+        for old in self.api.get("groups", params={"q": name}).json()["results"]:
+            self.api.delete(f"groups/{old['mrid']}", headers={"If-Match": "*"})
         functions = {"realPowerDispatch": True, "reactivePowerDispatch": True}
         body = {"name": name, "functions": functions, "members": members[:most]}
         reply = self.api.post("groups", json=body)
@@ -89,13 +91,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def console(utility: Utility, browser: Browser) -> Iterator[Callable[..., Console]]:
-    """Open the console as a user; at the end it must have complained about nothing."""
+    """Open the console, logged in if a user is named; it must complain about nothing."""
     opened: list[Console] = []
 
-    def open_as(username: str, **options: Any) -> Console:
+    def open_as(username: str | None, **options: Any) -> Console:
         tab = Console(browser, utility.address, **options)
         opened.append(tab)
-        return tab.login(*credentials(utility.folder, username))
+        return tab.login(*credentials(utility.folder, username)) if username else tab
 
     yield open_as
     complaints = [text for tab in opened for text in tab.complaints]

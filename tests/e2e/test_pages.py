@@ -56,8 +56,7 @@ def test_pages_of_one_object_are_accessible(
 def test_login_page_is_accessible_and_refuses_politely(
     utility: Utility, console: Callable[..., Console]
 ) -> None:
-    tab = console("operator")
-    tab.context.clear_cookies()
+    tab = console(None)
     page = tab.page
     page.goto(utility.address + "/devices?kind=pv")
     expect(page.get_by_label("User name")).to_be_visible()

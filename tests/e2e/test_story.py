@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import expect
@@ -106,11 +107,12 @@ def test_engineer_creates_a_group_from_a_filter(console: Callable[..., Console])
     page = tab.open("/groups?create=1")
     dialog = page.get_by_role("dialog")
 
-    dialog.get_by_label("Name", exact=True).fill("FROM-FILTER")
+    name = f"FILTER-{uuid4().hex[:6]}"
+    dialog.get_by_label("Name", exact=True).fill(name)
     dialog.get_by_label("Kind").select_option("pv")
     dialog.get_by_label("At most").fill("7")
     dialog.get_by_role("button", name="Create with 7 devices").click()
 
-    expect(page.get_by_role("heading", name="FROM-FILTER")).to_be_visible()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
     page.get_by_role("link", name="Members 7").click()
     expect(page.get_by_role("table", name="Members").locator("tbody tr")).to_have_count(7)

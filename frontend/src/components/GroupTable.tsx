@@ -99,7 +99,7 @@ export function GroupTable(props: Props): ReactNode {
     { key: "age", head: "Age", num: true, cell: ({ status }) => (status ? <Age at={status.at} /> : "\u2014") },
     ...(props.onPick
       ? [{ key: "pick", head: <span className="sr-only">Trend</span>, cell: ({ group }: Row) => (
-          <button type="button" className="btn quiet" aria-pressed={props.picked === group.mrid} onClick={() => props.onPick?.(group.mrid)}>
+          <button type="button" className="sort" style={{ color: "var(--accent)" }} aria-pressed={props.picked === group.mrid} onClick={() => props.onPick?.(group.mrid)}>
             trend
           </button>
         ) }]

@@ -12,7 +12,7 @@ export function Tabs<T extends string>({ label, current, tabs }: TabsProps<T>): 
   return (
     <nav className="tabs" aria-label={label}>
       {tabs.map(([tab, text]) => (
-        <Link key={tab} to="." search={(old: object) => ({ ...old, tab }) as never} replace aria-current={tab === current ? "page" : undefined} activeProps={{}} activeOptions={{ includeSearch: true }}>
+        <Link key={tab} to="." search={(old: object) => ({ ...old, tab }) as never} replace resetScroll={false} aria-current={tab === current ? "page" : undefined} activeProps={{}} activeOptions={{ includeSearch: true }}>
           {text}
         </Link>
       ))}

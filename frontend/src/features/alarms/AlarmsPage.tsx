@@ -146,7 +146,7 @@ export function AlarmsPage(): ReactNode {
     <div className="page">
       <div className="page-head">
         <h1>Alarms</h1>
-        <Pick label="Priority" all="all priorities" value={priority ?? ""} options={[1, 2, 3, 4].map((p) => [String(p), `${p} ${PRIORITY_NAMES[p]}`])} onChange={(value) => void navigate({ search: { view, priority: value || undefined }, replace: true })} />
+        <Pick label="Priority" all="all priorities" value={priority ?? ""} options={[1, 2, 3, 4].map((p) => [String(p), `${p} ${PRIORITY_NAMES[p]}`])} onChange={(value) => void navigate({ search: { view, priority: value || undefined }, replace: true, resetScroll: false })} />
         <span className="row push">
           <CommandButton permission="alarms.acknowledge" blocked={chosen.length === 0 ? "Select alarms first" : ""} onClick={() => setAcking(chosen.slice(0, BULK))}>
             Acknowledge selected

@@ -54,7 +54,7 @@ export function CimPage(): ReactNode {
   const messages = usePages<CimMessage>("cim-messages", { ...filters }, { refetchMs: isPaused ? 0 : 15_000 });
   useTopic<CimMessage[]>("cim", (old) => old, () => !isPaused && messages.refetch());
   const now = useNow();
-  const show = (more: CimFilters & { open?: string }): void => void navigate({ search: { ...filters, open, ...more }, replace: true });
+  const show = (more: CimFilters & { open?: string }): void => void navigate({ search: { ...filters, open, ...more }, replace: true, resetScroll: false });
   const hasFilter = Object.values(filters).some(Boolean);
   return (
     <div className="page fill">
@@ -76,7 +76,7 @@ export function CimPage(): ReactNode {
           ) : messages.rows.length === 0 ? (
             <Empty why={hasFilter ? "The filters hide every message." : "No CIM message was exchanged yet."}>
               {hasFilter && (
-                <button type="button" className="btn" onClick={() => void navigate({ search: {}, replace: true })}>
+                <button type="button" className="btn" onClick={() => void navigate({ search: {}, replace: true, resetScroll: false })}>
                   Clear the filters
                 </button>
               )}

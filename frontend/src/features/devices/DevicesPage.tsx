@@ -61,7 +61,7 @@ function Fleetlist({ fleet }: { fleet: Fleet }): ReactNode {
   const [columns, toggleColumn] = useColumns();
   const settled = useDeferredValue(search);
   const rows = useMemo(() => rowsOf(fleet, settled), [fleet, settled]);
-  const onSearch = (more: Partial<DevicesSearch>): void => void navigate({ search: { ...search, ...more }, replace: true });
+  const onSearch = (more: Partial<DevicesSearch>): void => void navigate({ search: { ...search, ...more }, replace: true, resetScroll: false });
   const mayImport = useMay("devices.import");
   return (
     <>
@@ -97,7 +97,7 @@ function Fleetlist({ fleet }: { fleet: Fleet }): ReactNode {
       {rows.length === 0 ? (
         <Empty why={fleet.size === 0 ? "No device is registered yet." : `The filters hide all ${count(fleet.size)} devices.`}>
           {fleet.size > 0 && (
-            <button type="button" className="btn" onClick={() => void navigate({ search: {}, replace: true })}>
+            <button type="button" className="btn" onClick={() => void navigate({ search: {}, replace: true, resetScroll: false })}>
               Clear the filters
             </button>
           )}

@@ -56,7 +56,7 @@ function Composer({ groups, initial }: ComposerProps): ReactNode {
 
   function change(next: Draft): void {
     setDraft(next);
-    if (next.group !== draft.group) void navigate({ search: { group: next.group || undefined }, replace: true });
+    if (next.group !== draft.group) void navigate({ search: { group: next.group || undefined }, replace: true, resetScroll: false });
   }
 
   return (

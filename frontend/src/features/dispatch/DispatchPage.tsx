@@ -95,6 +95,12 @@ function Figures({ of: d }: { of: Dispatch }): ReactNode {
   );
 }
 
+/** Why it ended or what is wrong; that it runs as asked needs no words. */
+function needsWords(d: Dispatch): boolean {
+  const runsWell = OPEN.has(d.state) && d.tracking !== "shortfall" && d.tracking !== "overshoot";
+  return !runsWell && (d.state_reason !== "" || d.superseded_by !== "");
+}
+
 function Head({ of: d }: { of: Dispatch }): ReactNode {
   const now = useNow();
   const [cancelling, setCancelling] = useState(false);
@@ -127,7 +133,7 @@ function Head({ of: d }: { of: Dispatch }): ReactNode {
           )}
         </span>
       </div>
-      {(d.state_reason || d.superseded_by) && (
+      {needsWords(d) && (
         <div className="banner">
           {d.state_reason}
           {d.superseded_by && (

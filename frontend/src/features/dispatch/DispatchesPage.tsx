@@ -22,7 +22,7 @@ export function DispatchesPage(): ReactNode {
   const rows = pages.rows
     .map((dispatch) => ({ ...dispatch, ...fresh.get(dispatch.mrid) }))
     .filter((d) => `${d.name} ${d.group_name} ${d.requested_by} ${d.mrid}`.toLowerCase().includes(needle));
-  const show = (search: { view?: "open" | "all"; q?: string }): void => void navigate({ search: { view, q: q || undefined, ...search }, replace: true });
+  const show = (search: { view?: "open" | "all"; q?: string }): void => void navigate({ search: { view, q: q || undefined, ...search }, replace: true, resetScroll: false });
 
   return (
     <div className="page">

@@ -19,7 +19,7 @@ export function GroupsPage(): ReactNode {
   const groups = usePages<Group>("groups", { q, page_size: 200 });
   const statuses = useStatuses();
   const dispatches = useTopic<Dispatch[]>("dispatches", dispatchRows).data ?? [];
-  const show = (search: { q?: string; create?: string }): void => void navigate({ search, replace: true });
+  const show = (search: { q?: string; create?: string }): void => void navigate({ search, replace: true, resetScroll: false });
 
   return (
     <div className="page">

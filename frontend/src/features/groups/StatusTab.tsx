@@ -32,7 +32,7 @@ function ParameterLine({ name, base, now, min, max, low, high, target }: LinePro
       </td>
       <td className="num">{text(max)}</td>
       <td className="nowrap value">
-        {text(low)} … {text(high)}
+        {low < high && `${text(low)} … ${text(high)}`}
       </td>
       <td className="num">{target == null ? "" : text(target)}</td>
     </tr>

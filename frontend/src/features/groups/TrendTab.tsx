@@ -49,7 +49,7 @@ export function TrendTab({ group }: { group: Group }): ReactNode {
       <Segments
         label="Time shown"
         value={hours as (typeof HOURS)[number]}
-        onChange={(value) => void navigate({ search: { tab: "trend", hours: value }, replace: true })}
+        onChange={(value) => void navigate({ search: { tab: "trend", hours: value }, replace: true, resetScroll: false })}
         options={HOURS.map((value) => ({ value, text: `${value} h` }))}
       />
       <Query of={trend} what="the trend" rows={10}>
