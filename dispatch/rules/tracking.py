@@ -8,6 +8,8 @@ A round, member by member:
 - silent members count as nothing and get no command;
 - a member that stays behind its set point is held at what it measures, plus a small probe;
 - a held member that followed its probe may rise by another one, until it is level with the rest;
+- while headroom is gone and something is missing, held members are asked for all of it: one that
+  was held wrongly gives it at once, and the sum of the set points stays at the target;
 - a member beyond its set point (it ignores us) counts as measured, and is asked only for more;
 - the others share what is left, each corrected for its own small steady offset. Working on set
   points inside limits, not on a growing error sum, the loop cannot wind up.
@@ -21,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatch.choices import TrackingState
-from dispatch.rules.allocation import FloatArray, allocate
+from dispatch.rules.allocation import Allocation, FloatArray, allocate
 
 BoolArray = NDArray[np.bool_]
 
@@ -107,16 +109,22 @@ def correct(target: float, members: Members, *, probe: bool = True) -> Round:
     """
     m = members
     seen = _judge(m)
-    step = _probe_step(target, m.weight, seen.bound) if probe else np.zeros_like(m.weight)
-    low, high, likely = _bounds(m, seen, step)
     use = np.flatnonzero(~m.silent)
-    share = allocate(
-        target - float(likely[use].sum()),
-        low[use],
-        high[use],
-        m.weight[use],
-        start=m.neutral[use],
-    )
+
+    def plan(step: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, Allocation]:
+        low, high, likely = _bounds(m, seen, step)
+        rest = target - float(likely[use].sum())
+        start = m.neutral[use]
+        return low, high, likely, allocate(rest, low[use], high[use], m.weight[use], start=start)
+
+    step = _probe_step(target, m.weight, seen.bound) if probe else np.zeros_like(m.weight)
+    low, high, likely, share = plan(step)
+    up = target >= float(np.clip(m.neutral, m.low, m.high)[use].sum())
+    room = (high[use] - share.set_points) if up else (share.set_points - low[use])
+    headroom, missing = float(room[m.weight[use] > 0].sum()), share.shortfall
+    asked = _missing_step(missing, target, m.weight, seen.bound)
+    if asked.any():
+        low, high, likely, share = plan(step + asked)
     set_points = np.full(m.weight.shape, np.nan)
     set_points[use] = share.set_points
     slack = 1e-6 * m.weight
@@ -125,15 +133,13 @@ def correct(target: float, members: Members, *, probe: bool = True) -> Round:
     ignoring = seen.stray & beyond
     set_points[ignoring] = np.nan
     held = m.silent | (seen.bound & at_limit)
-    up = target >= float(np.clip(m.neutral, m.low, m.high)[use].sum())
-    room = (high[use] - share.set_points) if up else (share.set_points - low[use])
     return Round(
         set_points=set_points,
         held=held,
         expected=share.total + float(likely[use].sum()),
-        missing=share.shortfall,
+        missing=missing,
         measured=float(seen.measured[use].sum()),
-        headroom=float(room[m.weight[use] > 0].sum()),
+        headroom=headroom,
         delivering=int((~held & ~ignoring).sum()),
     )
 
@@ -199,6 +205,16 @@ def _probe_step(target: float, weight: FloatArray, bound: BoolArray) -> FloatArr
     tried = float(weight[bound].sum())
     budget = PROBE * scale_of(target, float(weight.sum()))
     return weight * min(TOLERANCE, budget / tried) if tried else np.zeros_like(weight)
+
+
+def _missing_step(
+    missing: float, target: float, weight: FloatArray, bound: BoolArray
+) -> FloatArray:
+    """Return how much further each held member is asked to go, so that nothing is missing."""
+    tried = float(weight[bound].sum())
+    if not tried or abs(missing) <= DEADBAND * scale_of(target, float(weight.sum())):
+        return np.zeros_like(weight)
+    return np.where(bound, weight * abs(missing) / tried, 0.0)
 
 
 def tracking_state(

@@ -52,6 +52,8 @@ class Track:
         refused: The last command did not get through.
         held: Held back, or silent, in the last round.
         baseline: Remembered undispatched value; NaN = none.
+        arrives_us: When each member should have reached its set point, by its ramp;
+            microseconds since 1970 UTC.
     """
 
     revision: int
@@ -61,6 +63,7 @@ class Track:
     refused: BoolArray
     held: BoolArray
     baseline: FloatArray
+    arrives_us: NDArray[np.int64]
 
     def is_of(self, row: GroupDispatch, ids: NDArray[np.int32]) -> bool:
         """Tell whether this is still what the row and the journal would say."""
@@ -68,8 +71,12 @@ class Track:
         return same and np.array_equal(self.ids, ids)
 
 
-def read_track(row: GroupDispatch, ids: NDArray[np.int32]) -> Track:
-    """Read the journal and the row of a dispatch for these members."""
+def read_track(row: GroupDispatch, members: MemberColumns) -> Track:
+    """Read the journal and the row of a dispatch for these members.
+
+    Where each member came from is not in the journal, so it is given the time of its whole range.
+    """
+    ids = members.ids
     held, baseline = memory.decode(bytes(row.memory), ids)
     commanded, refused = np.full(ids.size, np.nan), np.zeros(ids.size, dtype=bool)
     if row.commanded_at is not None:
@@ -80,7 +87,17 @@ def read_track(row: GroupDispatch, ids: NDArray[np.int32]) -> Track:
             mine = has & ~np.isin(state, _OVER) & (latest.kind[at] == _kind(row))
             commanded = np.where(mine, latest.value[at], np.nan)
             refused = mine & np.isin(state, _REFUSED)
-    return Track(row.revision, row.settlement, ids, commanded, refused, held, baseline)
+    whole = members.installed_high - members.installed_low
+    arrives = _arrival_us(row.commanded_at or row.created_at, whole, members.ramp_per_s)
+    return Track(row.revision, row.settlement, ids, commanded, refused, held, baseline, arrives)
+
+
+def _arrival_us(sent_at: dt.datetime, way: FloatArray, ramp_per_s: FloatArray) -> NDArray[np.int64]:
+    """Return when members that go this far should be there, a tenth of the way later."""
+    travel_s = np.divide(
+        1.1 * np.abs(way), ramp_per_s, where=ramp_per_s > 0, out=np.zeros_like(way)
+    )
+    return int(sent_at.timestamp() * 1e6) + (1e6 * travel_s).astype(np.int64)
 
 
 def _kind(row: GroupDispatch) -> int:
@@ -125,6 +142,7 @@ class _View:
     silent: BoolArray
     settled: bool
     since_s: float
+    moving: bool = False
 
 
 def run_loop(row: GroupDispatch, members: MemberColumns, track: Track | None) -> Outcome:
@@ -140,7 +158,7 @@ def run_loop(row: GroupDispatch, members: MemberColumns, track: Track | None) ->
     """
     now = clock.now()
     if track is None or not track.is_of(row, members.ids):
-        track = read_track(row, members.ids)
+        track = read_track(row, members)
     view = _look(row, members.with_baseline(track.baseline), track, now)
     schedule = schedule_of(row)
     target = schedule.held_value(now, _step_s(members))
@@ -162,7 +180,7 @@ def run_loop(row: GroupDispatch, members: MemberColumns, track: Track | None) ->
             measured=result.measured,
             rating=rating,
             headroom=result.headroom,
-            settled=view.settled and not sent,
+            settled=view.settled and not sent and not view.moving,
         ),
         members=int(members.ids.size),
         delivering=result.delivering,
@@ -190,14 +208,18 @@ def _look(row: GroupDispatch, members: MemberColumns, track: Track, now: dt.date
         nothing = np.zeros(silent.shape, dtype=bool)
         return _View(members, track, now, nothing, silent, settled=True, since_s=np.inf)
     sent_us = int(row.commanded_at.timestamp() * 1e6)
-    fresh = members.measured_at_us >= sent_us + response_us
-    waiting = ~silent & np.isfinite(track.commanded)
+    # A member is judged by what it measures after it had the time to get there.
+    fresh = members.measured_at_us >= np.maximum(sent_us, track.arrives_us) + response_us
+    commanded = ~silent & np.isfinite(track.commanded)
+    moving = commanded & (now_us < track.arrives_us + response_us)
+    waiting = commanded & ~moving
     since_s = (now - row.commanded_at).total_seconds()
     # All that live have been polled by then; one that hangs must not hold up the others.
     polled_s = settings.DISPATCH_RESPONSE_S + 1.25 * float(members.poll_s.max(initial=0))
     done = not waiting.any() or since_s > polled_s
     done = done or float(fresh[waiting].mean()) >= SETTLED_SHARE
-    return _View(members, track, now, fresh, silent, done, since_s)
+    some_move = float(moving.sum()) > (1 - SETTLED_SHARE) * float(commanded.sum())
+    return _View(members, track, now, fresh, silent, done, since_s, some_move)
 
 
 def _bounded(view: _View, schedule: Schedule) -> Members:
@@ -253,7 +275,9 @@ def _decide(
 
 def _changed(view: _View, plan: Round) -> BoolArray:
     old, new = view.track.commanded, plan.set_points
-    move = np.abs(new - np.nan_to_num(old)) > MOVE * view.members.weight
+    # What is asked of held members follows their noise; only a real change is worth a command.
+    share = np.where(plan.held, tracking.TOLERANCE, MOVE)
+    move = np.abs(new - np.nan_to_num(old)) > share * view.members.weight
     return np.isfinite(new) & (np.isnan(old) | move)
 
 
@@ -272,6 +296,11 @@ def _send(row: GroupDispatch, view: _View, plan: Round, *, renewal: bool) -> tup
         refused=track.refused & ~chosen,
         held=plan.held,
         baseline=baseline,
+        arrives_us=np.where(
+            chosen,
+            _arrival_us(now, np.nan_to_num(merged - members.now), members.ramp_per_s),
+            track.arrives_us,
+        ),
     )
     with transaction.atomic():
         won = GroupDispatch.objects.filter(
