@@ -19,3 +19,9 @@ def execute_dispatch(mrid: str) -> None:
         mrid: What caused the tick, for the task log; the tick finds all that is due.
     """
     services.run_tick(wait=True)
+
+
+@shared_task(ignore_result=True)
+def forget_samples() -> None:
+    """Delete old samples."""
+    services.forget_samples()

@@ -42,6 +42,7 @@ def table(*, shards: int, poll_rates_s: list[int]) -> dict[str, dict[str, Any]]:
         "devices-partitions": _at("derms.devices.tasks.keep_partitions", minute="7"),
         "events-forget": _at("derms.events.tasks.forget_delivered", minute="12"),
         "southbound-forget": _at("derms.southbound.tasks.forget_commands", minute="*"),
+        "dispatch-forget": _at("dispatch.tasks.forget_samples", minute="27"),
         "groups-forget": _at("groups.tasks.forget_history", minute="22"),
         "accounts-forget": _at("derms.accounts.tasks.forget_old", minute="32"),
         "audit-verify": _at("derms.alarms.tasks.watch_audit", minute="42", hour="3"),

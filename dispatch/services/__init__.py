@@ -7,6 +7,7 @@ the second's work: starts, intervals, closed loop, ends.
 from dispatch.rules.request import DispatchData
 from dispatch.services.acceptance import Preview, create_dispatch, preview_dispatch
 from dispatch.services.lifecycle import cancel_dispatch, end_of_group, settle
+from dispatch.services.retention import forget_samples
 from dispatch.services.tick import run_tick
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "cancel_dispatch",
     "create_dispatch",
     "end_of_group",
+    "forget_samples",
     "preview_dispatch",
     "run_tick",
     "settle",

@@ -26,8 +26,8 @@ from tests.factories.accounts import actor
 from tests.factories.devices import make_owner
 from tests.factories.wires import register, running_fleet
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(180)]
-COUNT, KILLED, RATE_S = 20, 4, 1
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+COUNT, KILLED, RATE_S = 20, 4, 3
 
 
 @pytest.fixture
@@ -71,7 +71,8 @@ class World:
             if holds():
                 return time.monotonic() - begun
             time.sleep(max(0.0, 1.0 - (time.monotonic() - started)))
-        raise AssertionError(f"not within {within_s} s: {holds.__doc__ or holds}")
+        row = GroupDispatch.objects.values("state", "tracking", "measured_now", "members_silent")
+        raise AssertionError(f"{holds.__name__} not within {within_s} s: {row.last()}")
 
     def power_w(self, *, but=()):
         rows = self.fleet.ask("state")["devices"]
@@ -99,7 +100,7 @@ def test_group_tracks_survives_dead_members_and_is_released(fleet, settings):
     def tracks():
         return fresh().tracking == "tracking" and abs(world.power_w() - target) <= 0.02 * target
 
-    tracked_s = world.until(tracks, within_s=40)
+    tracked_s = world.until(tracks, within_s=90)
 
     dead = [device.name for device in fleet.devices[:KILLED]]
     for name in dead:
@@ -110,7 +111,7 @@ def test_group_tracks_survives_dead_members_and_is_released(fleet, settings):
         alive = world.power_w(but=dead)
         return now.members_silent == KILLED and abs(alive - target) <= 0.02 * target
 
-    recovered_s = world.until(others_took_over, within_s=60)
+    recovered_s = world.until(others_took_over, within_s=90)
 
     services.cancel_dispatch(mrid=row.mrid, reason="flow test", actor=actor())
 
@@ -118,7 +119,7 @@ def test_group_tracks_survives_dead_members_and_is_released(fleet, settings):
         points = fleet.set_points()
         return not set(points) - set(dead)
 
-    released_s = world.until(released, within_s=20)
+    released_s = world.until(released, within_s=60)
 
     assert fresh().state == "cancelled"
     doubled = "SELECT count(*) FROM southbound_devicecommand GROUP BY origin, device_id, revision"

@@ -324,6 +324,7 @@ DISPATCH_RESPONSE_S = env_float("DERMS_DISPATCH_RESPONSE_S", 2.0, low=0.0)
 DISPATCH_PROBE_S = env_float("DERMS_DISPATCH_PROBE_S", 30.0, low=1.0)
 # A set point not sent within this time is not sent at all.
 DISPATCH_VALID_S = env_float("DERMS_DISPATCH_VALID_S", 30.0, low=1.0)
+DISPATCH_SAMPLE_DAYS = env_int("DERMS_DISPATCH_SAMPLE_DAYS", 30, low=1)
 
 # --- CIM -----------------------------------------------------------------------------------
 CIM_NAMESPACE_YEAR = env_int("DERMS_CIM_NAMESPACE_YEAR", 2017, low=2017, high=2100)

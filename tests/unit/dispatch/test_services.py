@@ -441,6 +441,17 @@ def test_says_beforehand_what_part_can_be_delivered(utility):
     assert preview.shares[0].headroom == pytest.approx(500)
 
 
+def test_old_samples_are_forgotten(utility, settings, time_machine):
+    row = create(utility, 1000.0)
+    run(utility)
+
+    kept = services.forget_samples()
+    time_machine.move_to(clock.now() + dt.timedelta(days=settings.DISPATCH_SAMPLE_DAYS + 1))
+
+    assert (kept, services.forget_samples()) == (0, 1)
+    assert kinds(row)[0] == "accepted"
+
+
 def test_members_are_listed_one_by_one(utility):
     utility.cap[0] = 1000.0
     row = create(utility, 50_000.0)
