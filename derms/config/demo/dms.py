@@ -171,10 +171,10 @@ class Dms:
         )
         reply.raise_for_status()
 
-    def devices(self, count: int) -> list[dict[str, Any]]:
-        """Return `count` devices that can be dispatched and answer, most flexible kinds first."""
+    def devices(self, wanted: dict[str, int]) -> list[dict[str, Any]]:
+        """Return as many devices of each kind as wanted, such that can be dispatched."""
         found: list[dict[str, Any]] = []
-        for kind in ("battery", "pv", "ev_charger", "load"):
-            page = self.get("devices", kind=kind, eligible="true", page_size=200)
+        for kind, count in wanted.items():
+            page = self.get("devices", kind=kind, eligible="true", page_size=count)
             found += page["results"]
-        return found[:count]
+        return found

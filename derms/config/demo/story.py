@@ -9,7 +9,8 @@ from derms.config.demo.dms import Dms
 from derms.southbound.simulator.client import ask
 
 TOLERANCE = 0.02
-MEMBERS = 50
+WANTED = {"battery": 30, "pv": 12, "ev_charger": 4, "load": 4}
+MEMBERS = sum(WANTED.values())
 KILLED = 10
 _KW = 1e3
 
@@ -60,7 +61,7 @@ class Story:
     def _create(self) -> bool:
         self.say(f"1. CreateDERGroups: a group of {MEMBERS} simulated devices")
         started = time.monotonic()
-        self.members = self.dms.devices(MEMBERS)
+        self.members = self.dms.devices(WANTED)
         self.dms.create_group(
             self.group, f"DEMO-{self.group[:8]}", [m["mrid"] for m in self.members]
         )
@@ -71,7 +72,7 @@ class Story:
         )  # fmt: skip
         self.say("2. QueryDERGroupStatuses until the members report")
         started = time.monotonic()
-        while time.monotonic() - started < 30:
+        while time.monotonic() - started < 60:
             report = self.dms.quality(self.group)
             if report["coverage_pct"] >= 99:
                 break
