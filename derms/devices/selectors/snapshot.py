@@ -64,7 +64,8 @@ def columns_snapshot(*, visible: Scope = None) -> Snapshot:
         return kept
     raw = orjson.dumps(_document(visible), option=orjson.OPT_SERIALIZE_NUMPY)
     made = Snapshot(
-        body=gzip.compress(raw, compresslevel=1, mtime=0), etag=hashlib.blake2b(raw, digest_size=16).hexdigest()
+        body=gzip.compress(raw, compresslevel=1, mtime=0),
+        etag=hashlib.blake2b(raw, digest_size=16).hexdigest(),
     )
     _keep(key, made)
     return made
