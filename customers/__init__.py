@@ -1,2 +1,1 @@
-"""Customers, agreements, enrolment and settlement; the room is opened by a later release.
-"""
+"""Customers, agreements, enrolment and settlement; the room is opened by a later release."""

@@ -20,6 +20,11 @@ class DerParameter(TextChoices):
     LOW_FILTER_UP = "lowFilterUpRegulation"
 
 
+def unit_of(parameter: str) -> str:
+    """Return the base unit of a dispatched parameter: var for reactive power, else W."""
+    return "var" if parameter == DerParameter.REACTIVE_POWER else "W"
+
+
 class CurveStyle(TextChoices):
     """How values between points are read. Source: IEC 61968-5 CurveStyle."""
 

@@ -73,7 +73,7 @@ def get_overview() -> dict[str, Any]:
     body = valkey.client().get(_KEY)
     if body is None:
         raise BusyError("The overview is not being computed: the status worker does not run")
-    found: dict[str, Any] = orjson.loads(body)  # type: ignore[arg-type] # bytes; stub allows awaitable
+    found: dict[str, Any] = orjson.loads(body)
     return found
 
 

@@ -21,6 +21,10 @@ from derms.core.errors import InvalidInputError
 from derms.devices.selectors.register import find_ids
 from derms.devices.services.importer import import_csv
 from derms.devices.services.partitions import keep_partitions
+from groups.choices import DerFunction
+from groups.rules.definition import GroupData, MemberKeys
+from groups.selectors import list_groups
+from groups.services import create_group
 
 
 class Client(NamedTuple):
@@ -53,6 +57,7 @@ def steps() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "users and API clients", seed_accounts
     if settings.SIMULATED_DEVICES:
         yield "simulated fleet", seed_fleet
+        yield "sample groups", seed_groups
 
 
 def seed_accounts() -> None:
@@ -123,3 +128,33 @@ def seed_fleet() -> None:
     if not report.applied:
         raise InvalidInputError(f"The simulated fleet cannot be imported: {report.errors[0]}")
     mark.write_text(digest)
+
+
+_FLEET_FUNCTIONS = frozenset(
+    {
+        DerFunction.CONNECT_DISCONNECT,
+        DerFunction.MAX_REAL_POWER_LIMITING,
+        DerFunction.REACTIVE_POWER_DISPATCH,
+        DerFunction.REAL_POWER_DISPATCH,
+    }
+)
+
+
+def seed_groups() -> None:
+    """Make a few groups of the simulated fleet, by kind and by feeder, unless any group exists."""
+    if list_groups(actor=SYSTEM).exists():
+        return
+    members: dict[str, list[str]] = {}
+    with (Path(settings.VAR_DIR) / "fleet.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            for name in (_KIND_GROUPS.get(row["kind"]), f"{row['feeder']}-ALL"):
+                if name:
+                    members.setdefault(name, []).append(row["mrid"])
+    for name, mrids in sorted(members.items()):
+        data = GroupData(
+            name=name, functions=_FLEET_FUNCTIONS, members=MemberKeys(mrids=tuple(mrids))
+        )
+        create_group(data=data, actor=SYSTEM)
+
+
+_KIND_GROUPS = {"battery": "CITY-BESS", "pv": "CITY-PV", "ev_charger": "CITY-EV"}

@@ -33,3 +33,19 @@ class Quality(IntEnum):
     QUESTIONABLE = 3
     SIMULATED = 4
     LOST = 5
+
+
+def power_text(value: float, unit: str = "W") -> str:
+    """Write a power for people: `2.40 MW`, `-350 kvar`; three significant digits at least.
+
+    Args:
+        value: In base units.
+        unit: `W`, `var` or `VA`.
+    """
+    size = abs(value)
+    for factor, prefix in ((1e6, "M"), (1e3, "k")):
+        if size >= factor:
+            scaled = value / factor
+            digits = 2 if abs(scaled) < 10 else 1 if abs(scaled) < 100 else 0
+            return f"{scaled:.{digits}f} {prefix}{unit}"
+    return f"{value:.0f} {unit}"

@@ -23,7 +23,7 @@ from dispatch.models import GroupDispatch
 from dispatch.rules.limits import first_shares
 from dispatch.rules.request import DispatchData
 from dispatch.services.assessment import Assessment, assess
-from dispatch.services.records import announce, note
+from dispatch.services.records import announce, note, power_of
 from groups.selectors import get_group
 
 OBJECT_TYPE = "DERGroupDispatch"
@@ -173,7 +173,8 @@ def _accept(result: Assessment, data: DispatchData, actor: Actor) -> GroupDispat
             f"There is a dispatch with the mRID {row.mrid} already.", code="duplicate_dispatch"
         ) from error
     text = "Accepted." if short is None else (
-        f"Accepted in part: of {short.requested:g} only {short.value:g} can be delivered."
+        f"Accepted in part: of {power_of(row, short.requested)} only "
+        f"{power_of(row, short.value)} can be delivered."
     )  # fmt: skip
     note(row, "accepted", text, actor=actor)
     audit.record(

@@ -19,7 +19,8 @@ from derms.core.errors import (
     RuleViolationError,
     TooLargeError,
 )
-from dispatch.choices import DerParameter, DispatchState, EndBehaviour
+from derms.core.quantities import power_text
+from dispatch.choices import DerParameter, DispatchState, EndBehaviour, unit_of
 from dispatch.models import GroupDispatch
 from dispatch.rules.limits import Deliverable, deliverable, shortage
 from dispatch.rules.members import MemberColumns
@@ -166,13 +167,15 @@ def _collect_refusals(result: Assessment, data: DispatchData, everyone: MemberCo
     if schedule.end_at <= result.at:
         found.append(_refuse("The whole schedule lies in the past.", "window_past"))
     least, most = float(everyone.installed_low.sum()), float(everyone.installed_high.sum())
+    unit = unit_of(data.parameter)
     beyond = next((v for v in schedule.values if not least <= v <= most), None)
     if result.total == 0:
         found.append(_refuse(f"Group {group.name} has no members.", "no_members"))
     elif beyond is not None:
         found.append(
             _refuse(
-                f"{beyond:g} lies beyond what is installed ({least:g} to {most:g}).",
+                f"{power_text(beyond, unit)} lies beyond what is installed "
+                f"({power_text(least, unit)} to {power_text(most, unit)}).",
                 "beyond_installed",
                 value=beyond,
                 installed_min=least,
@@ -205,12 +208,12 @@ def _walk(result: Assessment, data: DispatchData) -> None:
         schedule, start_at=schedule.start_at + k * schedule.step, values=schedule.values[k:]
     )
     result.points = deliverable(ahead, result.members.flexibility())
-    short = result.short
+    short, unit = result.short, unit_of(data.parameter)
     if short is not None and not data.allow_partial:
         result.refusals.append(
             _refuse(
-                f"Of {short.requested:g} at {short.at:%Y-%m-%d %H:%M:%S} UTC only "
-                f"{short.value:g} can be delivered.",
+                f"Of {power_text(short.requested, unit)} at {short.at:%Y-%m-%d %H:%M:%S} UTC only "
+                f"{power_text(short.value, unit)} can be delivered.",
                 "not_deliverable",
                 requested=short.requested,
                 deliverable=short.value,

@@ -28,7 +28,7 @@ from dispatch.rules.members import MemberColumns
 from dispatch.rules.schedule import Schedule, of_style
 from dispatch.rules.tracking import DEADBAND, BoolArray, Members, Round, correct, scale_of
 from dispatch.selectors.members import align
-from dispatch.services.records import note
+from dispatch.services.records import note, power_of
 from dispatch.services.releasing import KINDS
 
 MOVE = 1e-4
@@ -168,7 +168,7 @@ def run_loop(row: GroupDispatch, members: MemberColumns, track: Track | None) ->
     why, result = _decide(row, view, schedule, target, first, rating)
     sent = 0
     if why:
-        track, sent = _send(row, view, result, renewal=why == "renewal")
+        track, sent = _send(row, view, result, why=why)
     held = result.held & ~view.silent
     return Outcome(
         target=asked,
@@ -273,19 +273,24 @@ def _decide(
     return ("correction", quiet) if (off and moved) or news else ("", quiet)
 
 
-def _changed(view: _View, plan: Round) -> BoolArray:
+def _changed(view: _View, plan: Round, *, probing: bool = False) -> BoolArray:
     old, new = view.track.commanded, plan.set_points
     # What is asked of held members follows their noise; only a real change is worth a command.
-    share = np.where(plan.held, tracking.TOLERANCE, MOVE)
+    # A probe is small on purpose and must go out, or nobody ever gets his place back.
+    share = np.where(plan.held & (not probing), tracking.TOLERANCE, MOVE)
     move = np.abs(new - np.nan_to_num(old)) > share * view.members.weight
     return np.isfinite(new) & (np.isnan(old) | move)
 
 
-def _send(row: GroupDispatch, view: _View, plan: Round, *, renewal: bool) -> tuple[Track, int]:
+def _send(row: GroupDispatch, view: _View, plan: Round, *, why: str) -> tuple[Track, int]:
     track, members, now = view.track, view.members, view.now
-    renew = renewal or row.commanded_at is None
+    renew = why in ("renewal", "first")
     merged = np.where(np.isfinite(plan.set_points), plan.set_points, track.commanded)
-    chosen = np.isfinite(merged) & ~view.silent if renew else _changed(view, plan)
+    chosen = (
+        np.isfinite(merged) & ~view.silent
+        if renew
+        else _changed(view, plan, probing=why == "probe")
+    )
     baseline = np.where(
         members.guessed & np.isnan(track.baseline) & chosen, members.neutral, track.baseline
     )
@@ -339,7 +344,11 @@ def _valid_until(row: GroupDispatch, now: dt.datetime) -> dt.datetime:
 def _tell(row: GroupDispatch, view: _View, plan: Round, sent: int) -> None:
     """Write to the timeline what an operator wants to know: the first plan, changed members."""
     if row.commanded_at is None:
-        note(row, "planned", f"Set points for {sent} members, together {plan.expected:g}.")
+        note(
+            row,
+            "planned",
+            f"Set points for {sent} members, together {power_of(row, plan.expected)}.",
+        )
         return
     before, after = int(view.track.held.sum()), int(plan.held.sum())
     if before != after:

@@ -8,9 +8,10 @@ from django.db.models import F
 from derms.audit import services as audit
 from derms.core import clock
 from derms.core.actors import SYSTEM, Actor
+from derms.core.quantities import power_text
 from derms.events.services import publish
 from derms.live.services import push_ticks
-from dispatch.choices import DispatchState
+from dispatch.choices import DispatchState, unit_of
 from dispatch.events import DispatchChanged
 from dispatch.models import DispatchEvent, GroupDispatch
 from dispatch.rules.dispatch_states import TERMINAL, sources_of
@@ -22,6 +23,11 @@ def note(row: GroupDispatch, kind: str, text: str, *, actor: Actor = SYSTEM) -> 
     DispatchEvent.objects.create(
         dispatch=row, at=clock.now(), kind=kind, text=text[:300], actor_name=actor.name
     )
+
+
+def power_of(row: GroupDispatch, value: float) -> str:
+    """Write a value of the dispatched parameter for people."""
+    return power_text(value, unit_of(row.parameter))
 
 
 def announce(row: GroupDispatch) -> None:

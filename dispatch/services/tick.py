@@ -36,7 +36,7 @@ from dispatch.services.lifecycle import (
     supersede,
 )
 from dispatch.services.loop import Outcome, Track, run_loop
-from dispatch.services.records import announce, note
+from dispatch.services.records import announce, note, power_of
 from groups.selectors import member_ids, revisions
 
 _LOCK = 0x6465_726D_0200  # any fixed number of our own
@@ -187,7 +187,8 @@ def _follow_tracking(row: GroupDispatch, outcome: Outcome) -> None:
             return
         was, row.tracking = row.tracking, new
         missing = outcome.target - outcome.measured
-        text = f"Asked {outcome.target:g}, measured {outcome.measured:g}."
+        asked, measured = power_of(row, outcome.target), power_of(row, outcome.measured)
+        text = f"Asked {asked}, measured {measured}."
         note(row, str(new), text)
         if new == TrackingState.SHORTFALL:
             raise_alarm(
@@ -196,7 +197,7 @@ def _follow_tracking(row: GroupDispatch, outcome: Outcome) -> None:
                 source_type=SOURCE_TYPE,
                 source_mrid=row.mrid,
                 source_name=row.name or row.group_name,
-                condition=f"{abs(missing):g} of {abs(outcome.target):g} cannot be delivered: "
+                condition=f"{power_of(row, abs(missing))} of {asked} cannot be delivered: "
                 f"{outcome.limited} members at their limit, {outcome.silent} silent.",
                 response="Lower the target, add members, or cancel the dispatch.",
             )

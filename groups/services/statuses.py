@@ -112,7 +112,7 @@ class StatusKeeper:
             {"now": now, **columns},
         )
         self._last = {
-            key: values
+            key: tuple(values)
             for key, *values in zip(
                 self._keys.tolist(),
                 *(columns[name].tolist() for name in (*_STORED, *_COUNTED)),

@@ -23,7 +23,8 @@ def test_overview_is_busy_until_it_was_made_once(operator):
 
 
 def test_overview_sums_the_fleet_and_counts_the_rest(operator):
-    battery, pv = devices.make_device(), devices.make_device(kind="pv")
+    battery = devices.make_device()
+    devices.make_device(kind="pv")
     devices.make_device(lifecycle_state="retired", eligible=False)
     store_readings(devices.make_batch([battery.pk], -1200.0))
 

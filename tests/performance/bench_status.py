@@ -40,7 +40,7 @@ def run() -> list[Row]:
                        " FROM generate_series(1, %s)", [N])  # fmt: skip
         cursor.execute("ANALYZE bench_status")
     sql = median_s(_sum_in_sql, rounds=15)
-    plain = median_s(lambda: columns.active_power_w.sum(), rounds=15)
+    plain = median_s(columns.active_power_w.sum, rounds=15)
     group = median_s(lambda: aggregate(columns, positions, one), rounds=15)
     groups = median_s(lambda: aggregate(columns, positions, thousand), rounds=15)
     checked = aggregate(columns, positions, one).active_power_w[0]

@@ -161,11 +161,13 @@ class Story:
 
     def _wait_for_stale(self, count: int, limit_s: float) -> None:
         started = time.monotonic()
-        stale = 0
+        stale = 0.0
         while stale < count and time.monotonic() - started < limit_s:
             stale = self.dms.quality(self.group)["stale"]
             time.sleep(0.5)
-        self._note(f"{count} devices die", f"{stale} seen as lost", started, held=stale >= count)
+        self._note(
+            f"{count} devices die", f"{stale:.0f} seen as lost", started, held=stale >= count
+        )
 
     def _is_open(self, mrid: str) -> bool:
         return self.dms.get(f"dispatches/{mrid}")["state"] in {"scheduled", "active", "ending"}

@@ -1,5 +1,6 @@
 import pytest
 
+from derms.audit.models import AuditRecord
 from derms.core import clock
 from derms.devices.services import store_readings
 from groups.models import DerGroup
@@ -76,6 +77,8 @@ def test_unknown_member_is_a_conflict_that_names_it(operator):
     assert reply.status_code == 409
     assert reply.json()["code"] == "unknown_device"
     assert reply.json()["params"]["id"] == "nobody"
+    refused = AuditRecord.objects.get(outcome="refused")
+    assert (refused.action, refused.actor_name) == ("rest.groups.POST", operator.actor.name)
     assert not DerGroup.objects.exists()
 
 

@@ -1,0 +1,36 @@
+"""The REST door's error handler: problem details, and an audit record of each refused command."""
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.response import Response
+
+from derms.accounts.api.permissions import route_of
+from derms.accounts.selectors import find_actor
+from derms.audit.services import record_refused
+from derms.core import problem
+from derms.core.errors import BusyError, DermsError
+
+# These record what they refuse themselves, or only ask a question.
+_NOT_HERE = frozenset({"dispatches", "dispatch-cancel", "dispatch-preview"})
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Translate an error, and record it when it refuses a command of a known caller."""
+    response = problem.exception_handler(error, context)
+    request = context["request"]
+    if not isinstance(error, DermsError) or isinstance(error, BusyError):
+        return response
+    if request.method in SAFE_METHODS or response is None or response.status_code >= 500:
+        return response
+    route = route_of(request._request)
+    actor = find_actor(request)
+    if actor is not None and route not in _NOT_HERE:
+        record_refused(
+            action=f"rest.{route}.{request.method}"[:60],
+            object_type=str(error.params.get("object_type", "Route"))[:60],
+            object_mrid=str(context["kwargs"].get("mrid", ""))[:128],
+            reason=f"{error.code}: {error.message}"[:500],
+            actor=actor,
+        )
+    return response
