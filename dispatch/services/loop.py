@@ -286,11 +286,8 @@ def _send(row: GroupDispatch, view: _View, plan: Round, *, why: str) -> tuple[Tr
     track, members, now = view.track, view.members, view.now
     renew = why in ("renewal", "first")
     merged = np.where(np.isfinite(plan.set_points), plan.set_points, track.commanded)
-    chosen = (
-        np.isfinite(merged) & ~view.silent
-        if renew
-        else _changed(view, plan, probing=why == "probe")
-    )
+    changed = _changed(view, plan, probing=why == "probe")
+    chosen = np.isfinite(merged) & ~view.silent if renew else changed
     baseline = np.where(
         members.guessed & np.isnan(track.baseline) & chosen, members.neutral, track.baseline
     )
