@@ -27,12 +27,15 @@ class _DeviceRowsView(generics.ListAPIView[Any]):
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> BaseSerializer[Any]:
         rows = args[0] if args else []
+        known = self._names(rows) if rows else {}
+        context = {**self.get_serializer_context(), "devices": known}
+        return super().get_serializer(*args, **kwargs | {"context": context})
+
+    def _names(self, rows: Any) -> dict[int, tuple[str, str]]:
         keys = np.unique(np.array([row.device_id for row in rows], dtype="int32"))
         found = devices.device_columns(keys)
         names = zip(found.id.tolist(), found.mrid, found.name, strict=True)
-        known = {key: (mrid, name) for key, mrid, name in names}
-        context = {**self.get_serializer_context(), "devices": known}
-        return super().get_serializer(*args, **kwargs | {"context": context})
+        return {key: (mrid, name) for key, mrid, name in names}
 
     def search(self, shape: type[BaseSerializer[Any]]) -> dict[str, Any]:
         reader = shape(data=self.request.query_params)

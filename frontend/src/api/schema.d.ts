@@ -1057,7 +1057,6 @@ export interface components {
             members_limited: number;
             members_silent: number;
             requested_by: string;
-            source: string;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
@@ -1066,6 +1065,7 @@ export interface components {
             first_tracked_at: string | null;
             /** Format: date-time */
             ended_at: string | null;
+            source: string;
         };
         DispatchCounts: {
             active: number;
@@ -3272,6 +3272,8 @@ export interface operations {
             query?: {
                 /** @description The pagination cursor value. */
                 cursor?: string;
+                /** @description mRID of a device. */
+                device?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 state?: "unknown" | "up" | "degraded" | "down";
