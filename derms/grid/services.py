@@ -3,13 +3,12 @@
 For the register of devices and its imports. A GIS import will replace the whole later.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
 
 from derms.core.ids import new_mrid
-from derms.grid import selectors
 from derms.grid.models import Feeder, Transformer, UsagePoint
 
 
@@ -34,37 +33,30 @@ class UsagePointData:
     export_limit_w: float | None = None
 
 
-_STAGE = """
-DROP TABLE IF EXISTS pg_temp.grid_stage;
-CREATE TEMP TABLE grid_stage (
-    mrid text, name text, feeder text, transformer text, phase text,
-    import_limit_w float8, export_limit_w float8
-) ON COMMIT DROP
-"""
-_RESOLVED = """
-SELECT s.mrid, s.name, f.id AS feeder_id, t.id AS transformer_id,
-       s.phase, s.import_limit_w, s.export_limit_w
-FROM grid_stage s
-LEFT JOIN grid_feeder f ON f.name = s.feeder
-LEFT JOIN grid_transformer t ON t.name = s.transformer
-"""
-_INSERT = f"""
-INSERT INTO grid_usagepoint
-    (mrid, name, feeder_id, transformer_id, phase, import_limit_w, export_limit_w)
-{_RESOLVED}
-WHERE NOT EXISTS (SELECT FROM grid_usagepoint u WHERE u.name = s.name)
-ON CONFLICT (name) DO NOTHING
-"""
-_UPDATE = f"""
+_STAGE = (
+    "DROP TABLE IF EXISTS pg_temp.grid_stage",
+    "CREATE TEMP TABLE grid_stage (mrid text, name text, feeder_id int8, transformer_id int8,"
+    " phase text, import_limit_w float8, export_limit_w float8) ON COMMIT DROP",
+)
+_UPDATE = """
 UPDATE grid_usagepoint u
 SET feeder_id = n.feeder_id, transformer_id = n.transformer_id, phase = n.phase,
     import_limit_w = n.import_limit_w, export_limit_w = n.export_limit_w
-FROM ({_RESOLVED}) n
+FROM grid_stage n
 WHERE u.name = n.name
   AND (u.feeder_id, u.transformer_id, u.phase, u.import_limit_w, u.export_limit_w)
       IS DISTINCT FROM
       (n.feeder_id, n.transformer_id, n.phase, n.import_limit_w, n.export_limit_w)
 RETURNING u.id
+"""
+# A statement of its own: inside the INSERT it would search among the rows just inserted.
+_DROP_KNOWN = "DELETE FROM grid_stage n USING grid_usagepoint u WHERE u.name = n.name"
+_INSERT = """
+INSERT INTO grid_usagepoint
+    (mrid, name, feeder_id, transformer_id, phase, import_limit_w, export_limit_w)
+SELECT mrid, name, feeder_id, transformer_id, phase, import_limit_w, export_limit_w
+FROM grid_stage
+ON CONFLICT (name) DO NOTHING
 """
 
 
@@ -83,9 +75,9 @@ def ensure_usage_points(points: Sequence[UsagePointData]) -> list[int]:
     if not points:
         return []
     with transaction.atomic(), connection.cursor() as cursor:
-        _ensure_feeders(point.feeder for point in points)
-        _ensure_transformers(points)
-        for statement in _STAGE.split(";"):
+        feeders = _ensure_feeders(point.feeder for point in points)
+        transformers = _ensure_transformers(points, feeders)
+        for statement in _STAGE:
             cursor.execute(statement)
         with cursor.copy("COPY grid_stage FROM STDIN") as copy:
             for point in points:
@@ -93,8 +85,8 @@ def ensure_usage_points(points: Sequence[UsagePointData]) -> list[int]:
                     (
                         new_mrid(),
                         point.name,
-                        point.feeder,
-                        point.transformer,
+                        feeders.get(point.feeder),
+                        transformers.get(point.transformer),
                         point.phase,
                         point.import_limit_w,
                         point.export_limit_w,
@@ -103,32 +95,38 @@ def ensure_usage_points(points: Sequence[UsagePointData]) -> list[int]:
         cursor.execute("ANALYZE grid_stage")
         cursor.execute(_UPDATE)
         changed = [row[0] for row in cursor.fetchall()]
+        cursor.execute(_DROP_KNOWN)
         cursor.execute(_INSERT)
     return changed
 
 
-def _ensure_feeders(names: Iterable[str]) -> None:
+def _ensure_feeders(names: Iterable[str]) -> dict[str, int]:
+    """Make the feeders that are missing; return the keys of all by name."""
     wanted = sorted(set(names) - {""})
-    known = set(Feeder.objects.filter(name__in=wanted).values_list("name", flat=True))
-    Feeder.objects.bulk_create(
-        [Feeder(name=name) for name in wanted if name not in known],
-        batch_size=1000,
-        ignore_conflicts=True,
-    )
+    found = Feeder.objects.filter(name__in=wanted).values_list("name", "id")
+    known = dict(found)
+    missing = [Feeder(name=name) for name in wanted if name not in known]
+    if not missing:
+        return known
+    Feeder.objects.bulk_create(missing, batch_size=1000, ignore_conflicts=True)
+    return dict(found.all())
 
 
-def _ensure_transformers(points: Sequence[UsagePointData]) -> None:
+def _ensure_transformers(
+    points: Sequence[UsagePointData], feeders: Mapping[str, int]
+) -> dict[str, int]:
+    """Make the transformers that are missing; return the keys of all by name."""
     wanted = {point.transformer: point.feeder for point in points if point.transformer}
-    known = selectors.feeders_of_transformers(wanted)
-    missing = sorted(set(wanted) - set(known))
-    feeders = dict(
-        Feeder.objects.filter(name__in={wanted[name] for name in missing}).values_list("name", "id")
-    )
-    Transformer.objects.bulk_create(
-        [Transformer(name=name, feeder_id=feeders[wanted[name]]) for name in missing],
-        batch_size=1000,
-        ignore_conflicts=True,
-    )
+    found = Transformer.objects.filter(name__in=list(wanted)).values_list("name", "id")
+    known = dict(found)
+    missing = [
+        Transformer(name=name, feeder_id=feeders[wanted[name]])
+        for name in sorted(set(wanted) - set(known))
+    ]
+    if not missing:
+        return known
+    Transformer.objects.bulk_create(missing, batch_size=1000, ignore_conflicts=True)
+    return dict(found.all())
 
 
 def ensure_usage_point(point: UsagePointData) -> int:
