@@ -18,7 +18,7 @@ GROUPS = {
     "EV-EAST": {"ev_charger"},
     "FLEX-LOADS": {"load"},
 }
-WATCH_S = 45
+WATCH_S = 30
 
 
 def _groups(utility: Utility) -> dict[str, str]:

@@ -73,7 +73,7 @@ export function DataTable<R>(props: TableProps<R>): ReactNode {
         <thead>
           <tr>
             {onCheck && (
-              <th>
+              <th className="narrow">
                 <input
                   type="checkbox"
                   aria-label="Select all shown"

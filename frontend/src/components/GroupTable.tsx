@@ -5,7 +5,7 @@ import { count, number, quantity, scaleOf } from "@/lib/quantities";
 import { Bar } from "./Bar";
 import { DataTable, type Column } from "./DataTable";
 import { dispatchTitle } from "./DispatchTable";
-import { size, versionText } from "./groups";
+import { measuredPower, size, versionText } from "./groups";
 import { DispatchState } from "./symbols";
 import { Age } from "./Value";
 
@@ -38,7 +38,7 @@ export function GroupTable(props: Props): ReactNode {
   const navigate = useNavigate();
   const rows = rowsOf(props);
   const scale = scaleOf(Math.max(...rows.map(({ status }) => size(status)), 1), "W");
-  const power = (value: number | undefined): ReactNode => (
+  const power = (value: number | null | undefined): ReactNode => (
     <span className="value">{quantity(value, "W", { scale, unit: false })}</span>
   );
   const columns: Column<Row>[] = [
@@ -63,7 +63,7 @@ export function GroupTable(props: Props): ReactNode {
       cell: ({ status }) => (status ? <span className={status.coverage_pct < 98 ? "value-stale" : ""}>{number(status.coverage_pct, 1)} %</span> : "\u2014"),
       sort: ({ status }) => status?.coverage_pct,
     },
-    { key: "p", head: `P now [${scale.unit}]`, num: true, cell: ({ status }) => power(status?.active_power_w), sort: ({ status }) => status?.active_power_w },
+    { key: "p", head: `P now [${scale.unit}]`, num: true, cell: ({ status }) => power(status && measuredPower(status)), sort: ({ status }) => status && measuredPower(status) },
     {
       key: "bar",
       head: "In its range",
@@ -74,7 +74,7 @@ export function GroupTable(props: Props): ReactNode {
               label={`${group.name}: power now inside the range it can reach`}
               min={Math.min(status.installed_min_w, 0)}
               max={Math.max(status.installed_max_w, 0)}
-              now={status.active_power_w}
+              now={measuredPower(status)}
               low={status.available_min_w}
               high={status.available_max_w}
               target={dispatch?.state === "active" && dispatch.parameter === "activePower" ? dispatch.target_now : null}

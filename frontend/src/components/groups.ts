@@ -27,6 +27,11 @@ export function versionText({ version }: Group): string {
   return `v${[version.major, version.minor, version.revision].filter((part) => part != null).join(".")}`;
 }
 
+/** Power of a group; unknown while none of its members reports, which is not the same as zero. */
+export function measuredPower(row: { active_power_w: number; coverage_pct: number }): number | null {
+  return row.coverage_pct > 0 ? row.active_power_w : null;
+}
+
 export function size(status: GroupStatus | null | undefined): number {
   return status ? Math.max(Math.abs(status.installed_max_w), Math.abs(status.installed_min_w)) : 0;
 }

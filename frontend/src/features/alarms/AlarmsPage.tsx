@@ -130,7 +130,13 @@ export function AlarmsPage(): ReactNode {
   const [unfolded, setUnfolded] = useState(false);
   const flood = isFlood(alarms.rows, now);
   const folds = useMemo(() => fold(alarms.rows, flood && !unfolded && view !== "journal"), [alarms.rows, flood, unfolded, view]);
-  const chosen = alarms.rows.filter(({ mrid, acknowledged_at }) => checked.has(mrid) && acknowledged_at === null);
+  const chosen = useMemo(
+    () =>
+      folds
+        .flatMap(({ first, rest }) => (checked.has(first.mrid) ? [first, ...rest] : []))
+        .filter(({ acknowledged_at }) => acknowledged_at === null),
+    [folds, checked],
+  );
   const waiting = alarms.rows.filter((alarm) => alarm.acknowledged_at === null && alarm.priority > 1).slice(0, BULK);
 
   useEffect(() => {

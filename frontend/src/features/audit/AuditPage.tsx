@@ -99,7 +99,7 @@ export function AuditPage(): ReactNode {
       <div className="page-head">
         <h1>Audit</h1>
         {AUDIT_FILTERS.map((name, k) => (
-          <input key={name} className="input" style={{ width: 140 }} {...(k === 0 && { "data-filter": true })} type="search" aria-label={`Filter by ${name.replace("_", " ")}`} placeholder={name === "from" || name === "to" ? `${name} (2026-11-21T00:00Z)` : name.replace("_", " ")} defaultValue={filters[name] ?? ""} onChange={(e) => void navigate({ search: { ...filters, [name]: e.target.value || undefined }, replace: true, resetScroll: false })} />
+          <input key={name} className="input" style={{ width: 140 }} {...(k === 0 && { "data-filter": true })} type="search" aria-label={`Filter by ${name.replace("_", " ")}`} placeholder={name === "from" || name === "to" ? `${name}, ISO time` : name.replace("_", " ")} defaultValue={filters[name] ?? ""} onChange={(e) => void navigate({ search: { ...filters, [name]: e.target.value || undefined }, replace: true, resetScroll: false })} />
         ))}
         <VerificationLine />
       </div>

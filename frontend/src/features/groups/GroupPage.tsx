@@ -28,10 +28,10 @@ function DispatchesTab({ mrid }: { mrid: string }): ReactNode {
   if (dispatches.error) return <ErrorBox what="Loading dispatches" error={dispatches.error} retry={dispatches.refetch} />;
   if (dispatches.rows.length === 0) return <Empty why="This group was never dispatched." />;
   return (
-    <>
+    <section className="panel">
       <DispatchTable rows={dispatches.rows} />
       <More shown={dispatches.rows.length} hasMore={dispatches.hasMore} busy={dispatches.busy} onMore={dispatches.more} what="dispatches" />
-    </>
+    </section>
   );
 }
 
@@ -42,7 +42,7 @@ function Head({ group, active }: { group: Group; active: Dispatch | undefined })
     <div className="page-head">
       <h1>{group.name}</h1>
       <span className="dim">
-        {versionText(group)} · {group.owner} · {count(group.member_count)} members
+        {[versionText(group), group.owner, `${count(group.member_count)} members`].filter(Boolean).join(" · ")}
       </span>
       {active && (
         <Link to="/dispatches/$mrid" params={{ mrid: active.mrid }}>

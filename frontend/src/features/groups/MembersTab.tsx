@@ -91,10 +91,10 @@ export function MembersTab({ group }: { group: Group }): ReactNode {
       ) : members.rows.length === 0 ? (
         <Empty why="This group has no members." />
       ) : (
-        <>
+        <section className="panel">
           <DataTable label="Members" rows={members.rows} columns={columnsOf(members.rows)} rowKey={(m) => m.mrid} checked={checked} onCheck={setChecked} onOpen={(m) => void navigate({ to: "/devices/$mrid", params: { mrid: m.mrid }, search: { tab: "live" } })} />
           <More shown={members.rows.length} hasMore={members.hasMore} busy={members.busy} onMore={members.more} what="members" />
-        </>
+        </section>
       )}
       {adding && <AddMembers group={group} onClose={() => setAdding(false)} />}
     </div>

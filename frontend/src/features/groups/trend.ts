@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { get, query } from "@/api/client";
 import type { TrendPoint } from "@/api/types";
+import { measuredPower } from "@/components/groups";
 import type { Line } from "@/components/TimeChart";
 import { serverNow } from "@/live/clock";
 
@@ -29,6 +30,6 @@ export function powerLines(points: readonly TrendPoint[]): Line[] {
   return [
     line("highest reachable", "available_max_w", { width: 1, bandTo: 1 }),
     line("lowest reachable", "available_min_w", { width: 1 }),
-    line("measured", "active_power_w", { ink: "proc", width: 2 }),
+    { label: "measured", xs, ys: points.map(measuredPower), ink: "proc", width: 2 },
   ];
 }

@@ -46,7 +46,7 @@ export function Kpis({ of: o }: { of: Overview }): ReactNode {
       <Kpi name="Dispatch error" big={quantity(dispatches.error_w, "W", { signed: true })} note={`${dispatches.active} active, ${dispatches.scheduled} scheduled, ${dispatches.shortfall} short`}>
         <Bar label="Dispatch error, measured minus asked" min={-errorLimit} max={errorLimit} now={dispatches.error_w} target={0} />
       </Kpi>
-      <Kpi name="Comms good" big={good === null ? "\u2014" : `${number(good, 1)}\u00a0%`} note={`${count(devices.stale)} late, ${count(devices.lost)} lost of ${count(devices.total)}`}>
+      <Kpi name="Comms good" big={good === null ? "\u2014" : `${number(good, 1)}\u00a0%`} note={late > 0 ? `${count(late)} of ${count(devices.total)} late, ${count(devices.lost)} lost` : `of ${count(devices.total)} devices`}>
         <Bar label="Devices that report, percent" min={0} max={100} now={good} target={98} />
       </Kpi>
       <Kpi name="Measured coverage" big={`${number(o.coverage_pct, 1)}\u00a0%`} note={missing}>

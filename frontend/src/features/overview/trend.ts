@@ -1,5 +1,6 @@
 // The last minutes of every group's power, kept outside of React; grows to a fixed size.
 import type { GroupStatus, TrendPoint } from "@/api/types";
+import { measuredPower } from "@/components/groups";
 
 export const WINDOW_S = 900;
 
@@ -17,7 +18,7 @@ export function withTick(trend: Trend, rows: readonly GroupStatus[]): Trend {
   if (newest <= last) return trend;
   const from = trend.xs.findIndex((x) => x > newest - WINDOW_S);
   const kept = from < 0 ? trend.xs.length : from;
-  const values = new Map(rows.map((row) => [row.mrid, row.active_power_w]));
+  const values = new Map(rows.map((row) => [row.mrid, measuredPower(row)]));
   const ys = new Map<string, (number | null)[]>();
   for (const group of new Set([...trend.ys.keys(), ...values.keys()])) {
     const old = trend.ys.get(group)?.slice(kept) ?? trend.xs.slice(kept).map(() => null);
@@ -33,7 +34,7 @@ export function fromHistory(history: ReadonlyMap<string, readonly TrendPoint[]>)
   const xs = [...new Set([...history.values()].flat().map(second))].sort((a, b) => a - b);
   const ys = new Map<string, (number | null)[]>();
   for (const [group, points] of history) {
-    const known = new Map(points.map((point) => [second(point), point.active_power_w]));
+    const known = new Map(points.map((point) => [second(point), measuredPower(point)]));
     ys.set(group, xs.map((x) => known.get(x) ?? null));
   }
   return { xs, ys };
