@@ -122,6 +122,7 @@ SPECTACULAR = $(BIN)/python manage.py spectacular --fail-on-warn --validate
 TYPES = node_modules/.bin/openapi-typescript
 
 check-api:
+	@mkdir -p var
 	$(call step,OpenAPI document,$(SPECTACULAR) --file var/openapi.yaml \
 		&& diff -u docs/openapi.yaml var/openapi.yaml)
 	$(call step,TypeScript types,cd frontend && $(TYPES) ../docs/openapi.yaml -o ../var/schema.d.ts \
