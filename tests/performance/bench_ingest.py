@@ -28,7 +28,7 @@ from tests.personas import person
 DEVICES = 100_000
 ROWS = 100_000
 QUANTITIES = np.array([1, 2, 3, 5], dtype="int16")
-ROUNDS = 5
+ROUNDS = 8
 _TABLES = (
     "devices_reading, devices_latestreading, devices_enddevice, devices_nameplate, "
     "devices_enddevicename, devices_devicesettings, devices_devicestatus, grid_usagepoint, "
@@ -243,7 +243,8 @@ def _ingest() -> list[Row]:
         times["latest"].append(_seconds(lambda batch=batch: services.store_readings(batch)))
         body = _body(clockwork.batch(), mrids)
         times["rest"].append(_seconds(lambda body=body: _post(client, body)))
-    rate = {name: ROWS / statistics.median(took) for name, took in times.items()}
+    # The best of each: what the work costs, not what the machine did meanwhile.
+    rate = {name: ROWS / min(took) for name, took in times.items()}
     floor, floor_name = rate["copy"], "raw COPY, same PK"
     return [
         Row("readings, history only", rate["history"], floor, "rows/s", floor_name,
