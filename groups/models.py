@@ -81,7 +81,11 @@ class Membership(models.Model):
         db_constraint=False,
     )
     device = models.ForeignKey(
-        "devices.EndDevice", on_delete=models.PROTECT, related_name="+", db_constraint=False
+        "devices.EndDevice",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     period = DateTimeRangeField()
 
