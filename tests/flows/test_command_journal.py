@@ -6,7 +6,7 @@ import uuid
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from derms.core import clock
 from derms.core.actors import SYSTEM
@@ -16,6 +16,7 @@ from derms.events.models import OutboxFact
 from derms.southbound import gateway, runtime, selectors, services
 from derms.southbound.contract import CommandKind, CommandState
 from derms.southbound.models import DeviceCommand
+from derms.southbound.services import sending
 from tests.factories.proxy import Proxy
 from tests.factories.wires import register, running_fleet
 
@@ -261,6 +262,32 @@ def test_newer_command_waits_for_a_lease(fleet, settings):
 
     assert states(origin) == {"superseded": 1, "active": 1}
     assert [w["decoded"]["704.WSet"] for w in fleet.writes()] == [400.0]
+
+
+def test_a_claim_sees_what_another_is_leasing(fleet, settings):
+    """Found by the kill test: the newer command overtook the older one of the same device."""
+    origin, shard = uuid.uuid4(), fleet.devices[0].id % settings.SOUTHBOUND_SHARDS
+    queue(fleet.devices[:1], 300.0, origin=origin, revision=1)
+    leased, go_on = threading.Event(), threading.Event()
+
+    def claim_slowly():
+        with transaction.atomic():
+            sending._claim(shard, 0)
+            leased.set()
+            go_on.wait(5)
+        connection.close()
+
+    other = threading.Thread(target=claim_slowly)
+    other.start()
+    leased.wait(5)
+    queue(fleet.devices[:1], 400.0, origin=origin, revision=2)
+    threading.Timer(0.3, go_on.set).start()
+
+    claimed = sending._claim(shard, 0)
+    other.join()
+
+    assert claimed is None
+    assert states(origin) == {"leased": 1, "queued": 1}
 
 
 def test_device_not_eligible_is_not_commanded_but_released(fleet, settings):

@@ -3,7 +3,8 @@
 For the Celery tasks of this room.
 
 1. Commands whose time has passed are EXPIRED; nobody sends them any more.
-2. A batch is claimed with SKIP LOCKED under a lease and committed before the first byte leaves.
+2. A batch is claimed with SKIP LOCKED under a lease and committed before the first byte leaves,
+   one claim of a shard at a time, over all processes.
 3. A write begins only while our own lease lasts, measured by the monotonic clock from before the
    claim, so a stalled worker does not wake up and send what others have since settled.
 4. What is not known afterwards is UNKNOWN and is read back (`reconciling`), never sent again.
@@ -31,6 +32,9 @@ MARGIN_S = 0.5
 """No write begins in the last part of a lease."""
 SETTLE_S = 0.5
 """After a lease has run out, bytes of its last write may still be under way this long."""
+
+# First key of the advisory lock of a shard's claims; any fixed number.
+_LOCK = 0x6465_726E
 
 _turns = Turns()
 
@@ -120,6 +124,12 @@ def _claim(shard: int, after: int) -> Claim | None:
     token, begun = uuid.uuid4(), time.monotonic()
     lease = dt.timedelta(seconds=settings.SOUTHBOUND_LEASE_S)
     with transaction.atomic():
+        # One claim of a shard at a time: a second one would not see what the first is leasing, and
+        # could take a newer command of the same device past an older one.
+        bulk.execute(
+            "SELECT pg_advisory_xact_lock(%(lock)s::int4, %(shard)s::int4)",
+            {"lock": _LOCK, "shard": shard},
+        )
         found = bulk.execute(
             _CLAIM,
             {
