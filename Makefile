@@ -94,7 +94,8 @@ screenshots: setup ## Take the pictures of the documentation from the running de
 PYTEST := $(BIN)/python -m pytest
 
 test: setup ## All tests but the slow ones, browser tests included
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "not slow and not e2e"
+	@$(PYTEST) -m e2e  # apart: the browser's event loop would forbid the others the database
 	@cd frontend && npm test --silent
 
 test-slow: setup ## Long chaos and load tests
