@@ -290,6 +290,19 @@ def test_a_claim_sees_what_another_is_leasing(fleet, settings):
     assert states(origin) == {"leased": 1, "queued": 1}
 
 
+def test_command_held_back_is_not_sent_after_a_newer_one(fleet, settings):
+    """Found by the kill test: a round of sending had passed the older command while it waited."""
+    origin = uuid.uuid4()
+    queue(fleet.devices[:1], 300.0, origin=origin, revision=1)
+    queue(fleet.devices[:1], 400.0, origin=origin, revision=2)
+    DeviceCommand.objects.filter(revision=2).update(state=CommandState.ACTIVE)
+
+    send_all(settings)
+
+    assert states(origin) == {"superseded": 1, "active": 1}
+    assert fleet.writes() == []
+
+
 def test_device_not_eligible_is_not_commanded_but_released(fleet, settings):
     origin = uuid.uuid4()
     device = fleet.devices[0]

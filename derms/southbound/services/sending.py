@@ -55,10 +55,11 @@ WITH due AS (
           AND (o.state = 2 OR o.lease_until > clock_timestamp() - %(settle)s::interval))
     ORDER BY c.id LIMIT %(limit)s FOR UPDATE OF c SKIP LOCKED
 ), judged AS (
+    -- The newest command of a sort is the only one ever sent, whatever became of it: an older one
+    -- may have been held back meanwhile.
     SELECT due.id, EXISTS (
         SELECT 1 FROM southbound_devicecommand AS n
-        WHERE n.device_id = due.device_id AND n.id > due.id AND n.state = 1
-          AND n.valid_until > clock_timestamp()
+        WHERE n.device_id = due.device_id AND n.id > due.id
           AND (n.kind, due.kind) IN (VALUES {journal.REPLACES_VALUES})) AS replaced
     FROM due)
 UPDATE southbound_devicecommand AS c
