@@ -272,7 +272,7 @@ def test_a_claim_sees_what_another_is_leasing(fleet, settings):
 
     def claim_slowly():
         with transaction.atomic():
-            sending._claim(shard, 0)
+            sending._claim(shard)
             leased.set()
             go_on.wait(5)
         connection.close()
@@ -283,7 +283,7 @@ def test_a_claim_sees_what_another_is_leasing(fleet, settings):
     queue(fleet.devices[:1], 400.0, origin=origin, revision=2)
     threading.Timer(0.3, go_on.set).start()
 
-    claimed = sending._claim(shard, 0)
+    claimed = sending._claim(shard)
     other.join()
 
     assert claimed is None
@@ -301,6 +301,19 @@ def test_command_held_back_is_not_sent_after_a_newer_one(fleet, settings):
 
     assert states(origin) == {"superseded": 1, "active": 1}
     assert fleet.writes() == []
+
+
+def test_release_and_newer_set_point_keep_their_order(fleet, settings):
+    origin = uuid.uuid4()
+    queue(fleet.devices, 300.0, origin=origin, revision=1)
+    send_all(settings)
+    queue(fleet.devices, 0.0, origin=origin, revision=2, kind=CommandKind.RELEASE)
+    queue(fleet.devices, 500.0, origin=origin, revision=3)
+
+    send_all(settings)
+
+    assert states(origin) == {"completed": 16, "active": 8}
+    assert set(fleet.set_points().values()) == {500.0}
 
 
 def test_device_not_eligible_is_not_commanded_but_released(fleet, settings):

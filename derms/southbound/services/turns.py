@@ -28,11 +28,6 @@ class Turns:
                 with self._guard:
                     self._running.discard(shard)
 
-    def want(self, shard: int) -> None:
-        """Ask for another run of a shard."""
-        with self._guard:
-            self._wanted.add(shard)
-
     def wanted(self, shard: int) -> bool:
         """Whether there is something to run; forgets the wish, and ends the turn when none."""
         with self._guard:
