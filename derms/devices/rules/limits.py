@@ -120,8 +120,9 @@ def reactive_power_bounds(cap: Capability, p_w: Float64, able: Bool) -> tuple[Fl
         Bounds [var], low <= 0 <= high.
     """
     p = np.nan_to_num(p_w, nan=0.0)
-    # (S-P)(S+P) instead of S²-P²: no cancellation when P is close to S.
-    left = np.sqrt(np.maximum((cap.max_va - np.abs(p)) * (cap.max_va + np.abs(p)), 0.0))
+    # (S-P)(S+P) instead of S²-P²: no cancellation when P is close to S; a root of each factor:
+    # no underflow, whatever the ratings.
+    left = np.sqrt(np.maximum(cap.max_va - np.abs(p), 0.0)) * np.sqrt(cap.max_va + np.abs(p))
     high = np.where(able, np.minimum(cap.max_var_injected, left), 0.0)
     low = np.where(able, -np.minimum(cap.max_var_absorbed, left), 0.0)
     return low + 0.0, high

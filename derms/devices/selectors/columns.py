@@ -132,15 +132,17 @@ def device_columns(ids: Array | None = None, *, named: bool = True) -> DeviceCol
         ids: Primary keys [n]; unknown ones are left out, the others keep their order.
         named: Fetch mRIDs and names too; without, those lists are empty and it is faster.
     """
-    if ids is None:
-        source, order = _FROM, "d.id"
+    where = "" if ids is None else f"WHERE d.id = ANY({bulk.int_list(ids)}::int4[])"
+    source = f"{_FROM} {where}"
+    if named:
+        arrays, mrids, names = read_columns(FIELDS, source, "d.id")
     else:
-        wanted = f"unnest({bulk.int_list(ids)}::int4[]) WITH ORDINALITY AS w(id, at)"
-        source = f"{_FROM} JOIN {wanted} ON w.id = d.id"
-        order = "w.at"
-    if not named:
-        return DeviceColumns(**_read_arrays(FIELDS, source, order), mrid=[], name=[])
-    arrays, mrids, names = read_columns(FIELDS, source, order)
+        arrays, mrids, names = _read_arrays(FIELDS, source, "d.id"), [], []
+    if ids is not None and (np.diff(ids) < 0).any():
+        # Put in order here: a join with the list in its order costs the server twice as much.
+        at = np.searchsorted(arrays["id"], ids[np.isin(ids, arrays["id"])])
+        arrays = {name: values[at] for name, values in arrays.items()}
+        mrids, names = ([texts[k] for k in at] if texts else [] for texts in (mrids, names))
     return DeviceColumns(**arrays, mrid=mrids, name=names)
 
 
