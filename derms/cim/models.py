@@ -1,7 +1,9 @@
-"""The message log: every CIM message in and out, byte by byte, and the reply to replay."""
+"""The message log, every CIM message in and out byte by byte; partners and what is sent to them."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from derms.cim.choices import PartnerAuth, PushState
 from derms.core.ids import new_mrid
 
 
@@ -51,3 +53,124 @@ class CimMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.direction} {self.verb} {self.noun} {self.message_id}"
+
+
+class Partner(models.Model):
+    """Where one API client wants to be told: its endpoint, and how delivery to it goes."""
+
+    mrid = models.CharField(max_length=64, unique=True, default=new_mrid, editable=False)
+    name = models.CharField(max_length=80, unique=True)
+    client = models.OneToOneField("accounts.ApiClient", on_delete=models.PROTECT, related_name="+")
+    base_url = models.CharField(max_length=500)
+    service_urls = models.JSONField(default=dict)
+    """Full address of a service, e.g. ReceiveDERGroups, where it is not below `base_url`."""
+    auth = models.CharField(max_length=6, choices=PartnerAuth, default=PartnerAuth.NONE)
+    username = models.CharField(max_length=200, blank=True)
+    sealed_secret = models.TextField(blank=True)
+    """Password or token, encrypted (`push/secrets.py`); leaves this room on the wire only."""
+    connect_timeout_s = models.FloatField(default=3)
+    timeout_s = models.FloatField(default=10)
+    """For the whole exchange, from connecting to the last byte of the reply."""
+    reply_addresses = ArrayField(models.CharField(max_length=500), default=list)
+    """Addresses this client may name as ReplyAddress of an asynchronous request."""
+    enabled = models.BooleanField(default=True)
+    revision = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    modified_at = models.DateTimeField()
+
+    # One worker at a time sends to a partner; the lease ends soon after the worker dies.
+    lease_token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    # Nobody was there: no message is tried before this instant.
+    not_before = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_delivered_at = models.DateTimeField(null=True)
+    last_failed_at = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=500, blank=True)
+    alarmed = ArrayField(models.CharField(max_length=60), default=list)
+    """Nouns with an alarm that the next delivery clears."""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Subscription(models.Model):
+    """What a partner wants to be told: a noun, some or all groups, and when."""
+
+    mrid = models.CharField(max_length=64, unique=True, default=new_mrid, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.CASCADE, related_name="subscriptions")
+    noun = models.CharField(max_length=60)
+    groups = ArrayField(models.CharField(max_length=128), default=list)
+    """mRIDs of the groups; empty = all the client may see."""
+    on_change = models.BooleanField(default=True)
+    change_w = models.FloatField(null=True)
+    """Active power has moved by this much since the last message [W]."""
+    change_pct = models.FloatField(null=True)
+    """The same as a share of the installed power [%]."""
+    on_state = models.BooleanField(default=True)
+    """The state (Online, Degraded, Offline, Empty) or the number of good members has changed."""
+    min_interval_s = models.FloatField(default=1)
+    period_s = models.FloatField(null=True)
+    """At least every so often, changed or not [s]."""
+    next_at = models.DateTimeField(null=True)
+    """When the period is over next; of nouns that are pushed by period alone."""
+    active = models.BooleanField(default=True)
+    revision = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.partner_id} {self.noun}"
+
+
+class OutboundMessage(models.Model):
+    """One message on its way to one partner; its exchange is a CimMessage of the same mRID.
+
+    The key is the order of delivery among messages that share a group. Every try sends the same
+    MessageID, so that the partner knows a message it has had before.
+    """
+
+    mrid = models.CharField(max_length=64, unique=True, default=new_mrid, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="messages")
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    noun = models.CharField(max_length=60)
+    verb = models.CharField(max_length=12)
+    groups = ArrayField(models.CharField(max_length=128), default=list)
+    message_id = models.CharField(max_length=64)
+    correlation_id = models.CharField(max_length=128, blank=True)
+    request_correlation_id = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=500, blank=True)
+    """Where an asynchronous reply goes; empty = the partner's service for this noun and verb."""
+    body = models.BinaryField(default=b"")
+    """zlib: the payload of an event, the whole message of a reply; emptied when it is over."""
+    created_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=PushState, default=PushState.WAITING)
+    attempts = models.PositiveIntegerField(default=0)
+    """Tries since it was written or last re-sent by hand."""
+    not_before = models.DateTimeField(null=True)
+    last_tried_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    http_status = models.PositiveSmallIntegerField(null=True)
+    result = models.CharField(max_length=10, blank=True)
+    code = models.CharField(max_length=10, blank=True)
+    last_error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        indexes = [
+            # Delivery looks at what waits, status evaluation at what a subscription has waiting.
+            models.Index(
+                fields=["partner", "id"],
+                name="outbound_waiting",
+                condition=models.Q(state=PushState.WAITING),
+            ),
+            models.Index(fields=["partner", "state", "-id"], name="outbound_partner"),
+            models.Index(
+                fields=["finished_at"],
+                name="outbound_finished",
+                condition=models.Q(finished_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.noun} {self.message_id}"
