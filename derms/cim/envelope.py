@@ -3,6 +3,7 @@
 Used by the engine and by the noun modules. Source: IEC 61968-100 envelope (Header, Reply, Error).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -10,12 +11,14 @@ from lxml import etree
 
 from derms.cim import names
 from derms.cim.markup import leaf, node, text
+from derms.cim.operations import Operation
 from derms.cim.schema import MessageSet
 from derms.core import clock, correlation
 from derms.core.errors import DermsError
 from derms.core.ids import new_mrid
 
 _REASONS = {
+    "0.3": "Simple acknowledgment",
     "1.5": "Mandatory Header elements missing",
     "1.6": "Mandatory Request elements missing",
     "1.7": "Mandatory Payload elements missing",
@@ -25,10 +28,18 @@ _REASONS = {
     "2.29": "Object relationship mismatch",
     "3.1": "Too many items in request",
     "5.1": "System is busy, try again",
+    "5.2": "Not attempted",
     "5.3": "Attempted and failed",
+    "5.9": "Aborted to keep transactional integrity",
     "6.1": "Request cancelled per business rule",
+    "6.2": "Request on hold",
+    "7.1": "Temporary authentication failure",
+    "7.2": "Authentication required",
+    "7.3": "Authentication mechanism insufficient",
     "7.4": "Authentication failure",
     "7.5": "Not authorized",
+    "7.6": "Encryption required",
+    "7.7": "Policy violation",
     "99.1": "Object does not exist",
 }
 
@@ -71,6 +82,7 @@ class ReplyError:
     id: ObjectId | None = None
     related: ObjectId | None = None
     retry: bool = False
+    operation_id: int | None = None
 
     def render(self) -> str:
         """Return the `m:Error` element."""
@@ -82,6 +94,7 @@ class ReplyError:
             leaf("m:details", self.details),
             self.id.render("m:ID") if self.id else "",
             self.related.render("m:relatedID") if self.related else "",
+            leaf("m:operationId", self.operation_id),
         )
 
 
@@ -93,11 +106,13 @@ class Outcome:
         errors: One per thing that was refused.
         payload: XML to go into the reply's Payload, without the Payload element; may be empty.
         done: How many items were carried out or answered.
+        operation_id: The one operation of an OperationSet this answers; None for several.
     """
 
     errors: tuple[ReplyError, ...] = ()
     payload: str = ""
     done: int = 0
+    operation_id: int | None = None
 
     @property
     def result(self) -> str:
@@ -161,9 +176,11 @@ def read_header(root: etree._Element) -> Header | None:
     return Header(read("Verb"), read("Noun"), read("MessageID"), read("CorrelationID"))
 
 
-def _reply_part(result: str, errors: tuple[ReplyError, ...]) -> str:
+def _reply_part(
+    result: str, errors: tuple[ReplyError, ...], operation_id: int | None = None
+) -> str:
     shown = "".join(error.render() for error in errors) or node("m:Error", leaf("m:code", "0.0"))
-    return node("Reply", leaf("m:Result", result), shown)
+    return node("Reply", leaf("m:Result", result), shown, leaf("m:operationId", operation_id))
 
 
 def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Reply:
@@ -176,14 +193,14 @@ def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Rep
     header = node(
         "Header",
         leaf("m:Verb", "reply"),
-        leaf("m:Noun", messages.noun),
-        leaf("m:Timestamp", clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")),
+        leaf("m:Noun", messages.header_noun),
+        _timestamp(),
         leaf("m:MessageID", new_mrid()),
         leaf("m:CorrelationID", follows or None),
     )
     payload = node("Payload", outcome.payload) if outcome.payload else ""
     tag = f"{messages.message}ResponseMessage"
-    body = header + _reply_part(outcome.result, outcome.errors) + payload
+    body = header + _reply_part(outcome.result, outcome.errors, outcome.operation_id) + payload
     xml = node(tag, body, **_namespaces(messages))
     first = outcome.errors[0] if outcome.errors else None
     return Reply(
@@ -195,6 +212,58 @@ def render_fault(messages: MessageSet, error: ReplyError) -> str:
     """Return the `<Noun>FaultMessage` for the detail of a SOAP fault."""
     body = _reply_part("FAILED", (error,))
     return node(f"{messages.message}FaultMessage", body, **_namespaces(messages))
+
+
+def render_event(
+    operation: Operation, payload: str, message_id: str, correlation_id: str = ""
+) -> str:
+    """Return a message that we send to a partner, without SOAP around it (`soap.wrap`).
+
+    Args:
+        operation: What it says, e.g. `operations.find("DERGroupStatuses", "changed")`.
+        payload: XML to go into the Payload, e.g. `<DERGroupStatuses xmlns=...>`; for an operation
+            set what `render_operation_set` returns.
+        message_id: Ours, and the same one for every attempt to deliver it.
+        correlation_id: Of the request this answers; left out when empty.
+
+    Source: IEC 61968-100 EventMessage; section 3 of docs/standards/61968-5.md.
+    """
+    header = node(
+        "Header",
+        leaf("m:Verb", operation.verb),
+        leaf("m:Noun", operation.messages.header_noun),
+        _timestamp(),
+        leaf("m:MessageID", message_id),
+        leaf("m:CorrelationID", correlation_id or None),
+    )
+    body = header + node("Payload", payload)
+    return node(operation.root, body, **_namespaces(operation.messages))
+
+
+def render_operation_set(operations: Iterable[tuple[str, bool, str]], noun: str) -> str:
+    """Return an `OperationSet` for the Payload of `render_event`.
+
+    Args:
+        operations: Verb, whether it is about the elements listed (elementOperation), and the
+            profile as XML; numbered from 1 in this order.
+        noun: Noun of the operations, e.g. `DERGroups`.
+    """
+    shown = [
+        node(
+            "m:Operation",
+            leaf("m:operationId", number),
+            leaf("m:noun", noun),
+            leaf("m:verb", verb),
+            leaf("m:elementOperation", on_elements),
+            profile,
+        )
+        for number, (verb, on_elements, profile) in enumerate(operations, start=1)
+    ]
+    return node("OperationSet", *shown)
+
+
+def _timestamp() -> str:
+    return leaf("m:Timestamp", clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
 def _namespaces(messages: MessageSet) -> dict[str, str | None]:

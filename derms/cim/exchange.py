@@ -29,6 +29,7 @@ from derms.cim.envelope import (
     read_header,
     render_reply,
 )
+from derms.cim.operations import Operation
 from derms.cim.registry import Call, Profile
 from derms.cim.schema import MessageSet
 from derms.cim.services import Answer, Entry
@@ -70,25 +71,26 @@ def receive(incoming: Incoming) -> Answer:
     except SoapFaultError as error:
         return refuse(entry, error, messages_at(incoming.path))
     header = read_header(message) or Header()
-    entry.verb, entry.noun = profile.verb, profile.noun
+    operation = profile.operation
+    entry.verb, entry.noun = operation.verb, operation.noun
     entry.message_id, entry.correlation_id = header.message_id, header.correlation_id
     try:
-        content = _checked(message, header, profile, actor)
+        content = _checked(message, header, operation, actor)
     except DermsError as error:
         refusal = Outcome(errors=(error_of(error),))
-        answer = _reply(profile, header, refusal)
+        answer = _reply(operation, header, refusal)
         services.store_message(entry, answer)
-        _audit(profile, entry, refusal)
+        _audit(operation, entry, refusal)
         return answer
     call = Call(content, header, actor)
-    answer, outcome = (_query if profile.verb == "get" else _execute)(profile, call, entry)
-    _audit(profile, entry, outcome)
+    answer, outcome = (_query if operation.verb == "get" else _execute)(profile, call, entry)
+    _audit(operation, entry, outcome)
     return answer
 
 
 def messages_at(path: str) -> MessageSet | None:
     """Return the message set of the service at a path: what a fault there can say its noun by."""
-    return next((p.messages for p in registry.service_at(path).values()), None)
+    return next((p.operation.messages for p in registry.service_at(path).values()), None)
 
 
 def refuse(entry: Entry, error: SoapFaultError, messages: MessageSet | None) -> Answer:
@@ -108,17 +110,21 @@ def _profile_for(message: etree._Element, incoming: Incoming) -> Profile:
     known = registry.service_at(incoming.path)
     name = etree.QName(message)
     profile = known.get(name.localname)
-    if profile is None or name.namespace != names.wrapper(profile.messages.message):
-        wanted = ", ".join(f"{{{names.wrapper(p.messages.message)}}}{r}" for r, p in known.items())
+    if profile is None or name.namespace != _wrapper(profile):
+        wanted = ", ".join(f"{{{_wrapper(p)}}}{root}" for root, p in known.items())
         raise SoapFaultError(f"Unexpected wrapper element {message.tag} found. Expected {wanted}.")
     action = incoming.soap_action.strip().strip("\"'")
-    if action and action.rsplit("/", 1)[-1] != profile.operation:
+    if action and action.rsplit("/", 1)[-1] != profile.operation.name:
         raise SoapFaultError(f"SOAPAction {action[:200]} does not belong to {message.tag}.")
     return profile
 
 
+def _wrapper(profile: Profile) -> str:
+    return names.wrapper(profile.operation.messages.message)
+
+
 def _checked(
-    message: etree._Element, header: Header, profile: Profile, actor: Actor
+    message: etree._Element, header: Header, operation: Operation, actor: Actor
 ) -> etree._Element:
     """Return the profile element of a message that is allowed, complete and valid.
 
@@ -126,54 +132,59 @@ def _checked(
         ForbiddenError: the client may not do this (7.5).
         InvalidInputError: 1.5, 1.6, 1.7, 1.8, 2.5 or 2.9.
     """
-    if not has_permission(actor, profile.permission):
-        raise ForbiddenError(f"{actor.name} may not {profile.verb} {profile.noun}")
+    if not has_permission(actor, operation.permission):
+        raise ForbiddenError(f"{actor.name} may not {operation.verb} {operation.noun}")
     if not header.verb or not header.noun:
         raise InvalidInputError("Header with Verb and Noun is missing", cim_code="1.5")
-    if header.verb != profile.verb:
+    if header.verb != operation.verb:
         raise InvalidInputError(
-            f"Verb {header.verb!r} does not fit {profile.operation}", cim_code="2.9"
+            f"Verb {header.verb!r} does not fit {operation.name}", cim_code="2.9"
         )
-    if not _alike(header.noun, profile.noun) and header.noun != profile.messages.message:
+    if not _is_noun_of(operation, header.noun):
         raise InvalidInputError(
-            f"Noun {header.noun!r} does not fit {profile.operation}", cim_code="2.5"
+            f"Noun {header.noun!r} does not fit {operation.name}", cim_code="2.5"
         )
-    content = _content(message, profile)
-    fault = schema.check(profile.messages, message)
+    content = _content(message, operation)
+    fault = schema.check(operation.messages, message)
     if fault:
         raise InvalidInputError(fault[:1000])
     return content
 
 
-def _alike(given: str, wanted: str) -> bool:
+def _is_noun_of(operation: Operation, given: str) -> bool:
     """Tell whether a noun is meant: real clients misspell theirs (`DEGroupForecasts`)."""
-    return difflib.SequenceMatcher(a=given, b=wanted).ratio() >= _MIN_LIKENESS
+    messages = operation.messages
+    if given in (messages.message, messages.noun, messages.header_noun):
+        return True
+    return difflib.SequenceMatcher(a=given, b=messages.header_noun).ratio() >= _MIN_LIKENESS
 
 
-def _content(message: etree._Element, profile: Profile) -> etree._Element:
+def _content(message: etree._Element, operation: Operation) -> etree._Element:
     wrapper = f"{{{etree.QName(message).namespace}}}"
-    part = message.find(f"{wrapper}{profile.part}")
-    name = profile.messages.message
-    content = None if part is None else part.find(f"{{{names.profile(name)}}}{name}")
+    part = message.find(f"{wrapper}{operation.part}")
+    content = None if part is None else part.find(operation.content)
     if part is None or content is None:
-        code = "1.6" if profile.part == "Request" else "1.7"
-        missing = profile.part if part is None else f"{name} in {profile.part}"
+        code = "1.6" if operation.part == "Request" else "1.7"
+        missing = operation.part
+        if part is not None:
+            missing = f"{etree.QName(operation.content).localname} in {missing}"
         raise InvalidInputError(f"{missing} is missing", cim_code=code)
     for unread in ("OperationSet", "Compressed"):
-        if part.find(f"{wrapper}{unread}") is not None:
-            raise InvalidInputError(f"{unread} is not taken by {profile.operation}")
+        extra = part.find(f"{wrapper}{unread}")
+        if extra is not None and extra is not content:
+            raise InvalidInputError(f"{unread} is not taken by {operation.name}")
     return content
 
 
-def _reply(profile: Profile, header: Header, outcome: Outcome) -> Answer:
-    reply = render_reply(profile.messages, header, outcome)
+def _reply(operation: Operation, header: Header, outcome: Outcome) -> Answer:
+    reply = render_reply(operation.messages, header, outcome)
     return Answer(200, soap.wrap(reply.xml), reply.result, reply.code, reply.details)
 
 
 def _query(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcome]:
     """Answer a query. It has no effect, so a repeated one is answered afresh, never stale."""
     outcome = _guarded(lambda: profile.handle(call))
-    answer = _reply(profile, call.header, outcome)
+    answer = _reply(profile.operation, call.header, outcome)
     services.store_message(entry, answer)
     return answer, outcome
 
@@ -193,7 +204,7 @@ def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcom
             if not outcome.final:
                 transaction.set_rollback(True)
                 return outcome
-            answer = _reply(profile, call.header, outcome)
+            answer = _reply(profile.operation, call.header, outcome)
             services.complete_message(key, entry, answer)
         kept.append(answer)
         return outcome
@@ -201,7 +212,7 @@ def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcom
     outcome = _guarded(work)
     if kept:
         return kept[0], outcome
-    answer = _reply(profile, call.header, outcome)
+    answer = _reply(profile.operation, call.header, outcome)
     services.store_message(entry, answer)
     return answer, outcome
 
@@ -228,14 +239,14 @@ def _internal() -> Outcome:
     return Outcome(errors=(error_of(DermsError("internal error")),))
 
 
-def _audit(profile: Profile, entry: Entry, outcome: Outcome) -> None:
+def _audit(operation: Operation, entry: Entry, outcome: Outcome) -> None:
     """Record what was refused; a question without an answer is no refused command."""
-    if not outcome.errors or (profile.verb == "get" and outcome.errors[0].code == "99.1"):
+    if not outcome.errors or (operation.verb == "get" and outcome.errors[0].code == "99.1"):
         return
     first = outcome.errors[0]
     record_refused(
-        action=f"cim.{profile.verb}_{profile.noun}"[:60],
-        object_type=(first.id.object_type if first.id else profile.noun)[:60],
+        action=f"cim.{operation.verb}_{operation.noun}"[:60],
+        object_type=(first.id.object_type if first.id else operation.noun)[:60],
         object_mrid=first.id.value[:128] if first.id and first.id.kind == "uuid" else "",
         reason=first.details[:500],
         asked={

@@ -9,6 +9,7 @@ from django.conf import settings
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 ENVELOPE = "http://iec.ch/TC57/2011/schema/message"
+_PROFILES_OF_2011 = {"EndDeviceControls", "EndDeviceEvents"}
 
 
 def base() -> str:
@@ -22,5 +23,10 @@ def wrapper(message: str) -> str:
 
 
 def profile(name: str) -> str:
-    """Return the namespace of a payload profile, e.g. `.../2017/DERGroups#`."""
+    """Return the namespace of a payload profile, e.g. `.../2017/DERGroups#`.
+
+    The profiles of 61968-9 are older than the messages around them and keep their year.
+    """
+    if name in _PROFILES_OF_2011:
+        return f"http://iec.ch/TC57/2011/{name}#"
     return f"{base()}{name}#"

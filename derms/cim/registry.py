@@ -1,7 +1,7 @@
-"""Which operation serves which message: rooms register profiles, the engine looks them up.
+"""Which handler serves which operation: rooms register profiles, the engine looks them up.
 
 A room lists its profiles in `<room>/cim/__init__.py: PROFILES` and its `apps.py` registers them.
-Two profiles with one path and root are a mistake and raise at start.
+Two profiles for one operation are a mistake and raise at start.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from derms.cim import names
 from derms.cim.envelope import Header, Outcome
-from derms.cim.schema import MessageSet
+from derms.cim.operations import Operation
 from derms.core.actors import Actor
 
 
@@ -20,7 +19,8 @@ class Call:
     """One valid request handed to a profile.
 
     Attributes:
-        content: The profile element, e.g. `DERGroups` or `DERGroupQueries`.
+        content: The profile element, e.g. `DERGroups` or `DERGroupQueries`; for an operation set
+            the `OperationSet`.
         header: The request's header.
         actor: The API client that sent it.
     """
@@ -32,54 +32,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One operation of one service.
+    """An operation that we host.
 
     Attributes:
-        service: WSDL service, e.g. `ExecuteDERGroups`.
-        path: Below `/61968-5/`, e.g. `create/executeDERGroups`.
-        operation: WSDL operation and end of the SOAPAction, e.g. `CreateDERGroups`.
-        verb: Verb the header must carry.
-        messages: Noun, query profile and constrained or not.
+        operation: Which one; `operations.get("CreateDERGroups")`.
         handle: Reads the content, calls the services of its room, returns the outcome.
     """
 
-    service: str
-    path: str
-    operation: str
-    verb: str
-    messages: MessageSet
+    operation: Operation
     handle: Callable[[Call], Outcome]
-
-    @property
-    def noun(self) -> str:
-        """The base noun: of the header, of replies and of permissions."""
-        return self.messages.noun
-
-    @property
-    def name(self) -> str:
-        """The operation's name, as the WSDL template calls it."""
-        return self.operation
-
-    @property
-    def root(self) -> str:
-        """Local name of the body's root element."""
-        query = self.messages.query
-        return f"{query}RequestMessage" if query else self.operation
-
-    @property
-    def part(self) -> str:
-        """Which part of the message carries the profile."""
-        return "Request" if self.messages.query else "Payload"
-
-    @property
-    def soap_action(self) -> str:
-        """The full SOAPAction."""
-        return f"{names.base()}{self.noun}/{self.operation}"
-
-    @property
-    def permission(self) -> str:
-        """Permission the client needs."""
-        return f"cim.{self.noun}.{self.verb}"
 
 
 _services: dict[str, dict[str, Profile]] = {}
@@ -89,17 +50,14 @@ def register(profiles: Iterable[Profile]) -> None:
     """Add profiles; call it from `apps.ready()`.
 
     Raises:
-        ValueError: path and root are taken, or the profiles of one path do not fit together.
+        ValueError: the operation has a handler already.
     """
     for profile in profiles:
-        known = _services.setdefault(profile.path.lower(), {})
-        if profile.root in known:
-            raise ValueError(f"{profile.root} at {profile.path} is registered twice")
-        if any(
-            (p.service, p.messages) != (profile.service, profile.messages) for p in known.values()
-        ):
-            raise ValueError(f"{profile.path} cannot be two services")
-        known[profile.root] = profile
+        operation = profile.operation
+        known = _services.setdefault(operation.path.lower(), {})
+        if operation.root in known:
+            raise ValueError(f"{operation.name} at {operation.path} is registered twice")
+        known[operation.root] = profile
 
 
 def service_at(path: str) -> dict[str, Profile]:

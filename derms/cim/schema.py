@@ -29,16 +29,28 @@ class MessageSet:
         noun: Base noun and payload profile, e.g. `DERGroups`.
         query: Query profile of a get service, e.g. `DERGroupQueries`; else empty.
         constrained: Constrained profile (create, get) or unconstrained (change, delete).
+        operation_set: True when the messages carry an OperationSet of the noun in its place.
     """
 
     noun: str
     query: str = ""
     constrained: bool = True
+    operation_set: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What is asked for or told: the noun, or its operation set."""
+        return f"{self.noun}OperationSet" if self.operation_set else self.noun
 
     @property
     def message(self) -> str:
         """What the message elements are named after."""
-        return self.query or self.noun
+        return self.query or self.subject
+
+    @property
+    def header_noun(self) -> str:
+        """The Noun in headers."""
+        return "OperationSet" if self.operation_set else self.noun
 
 
 def parser() -> etree.XMLParser:
@@ -79,7 +91,11 @@ def _documents(messages: MessageSet, _year: int) -> dict[str, str]:
         "query_profile": names.profile(messages.query),
         "constrained": messages.constrained,
     }
-    kind = "QueryMessage.xsd" if messages.query else "NounMessage.xsd"
+    kind = "NounMessage.xsd"
+    if messages.query:
+        kind = "QueryMessage.xsd"
+    elif messages.operation_set:
+        kind = "OperationSetMessage.xsd"
     found = {
         "Message.xsd": write("Message.xsd", **common),
         f"{messages.message}Message.xsd": write(kind, **common),

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from derms.accounts.permissions import has_permission
 from derms.cim import exchange, registry, transport, wsdl
 from derms.cim.exchange import Incoming
-from derms.cim.registry import Profile
+from derms.cim.operations import Operation
 from derms.cim.services import Answer, Entry
 from derms.cim.soap import SoapFaultError
 from derms.core.actors import Actor
@@ -34,11 +34,11 @@ def service(request: HttpRequest, path: str) -> HttpResponse:
         path: Below /61968-5, such as `create/executeDERGroups`.
     """
     path = re.sub("/+", "/", path)
-    profiles = list(registry.service_at(path).values())
-    if not profiles:
+    operations = [p.operation for p in registry.service_at(path).values()]
+    if not operations:
         return HttpResponseNotFound("There is no such service.", content_type="text/plain")
     if request.method in ("GET", "HEAD"):
-        return _description(request, profiles)
+        return _description(request, operations)
     if request.method != "POST":
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
     actor = transport.authenticate(request)
@@ -51,7 +51,7 @@ def service(request: HttpRequest, path: str) -> HttpResponse:
         )
     if not has_permission(actor, "cim.use"):
         return HttpResponseForbidden("This client may not use CIM.", content_type="text/plain")
-    answer = _post(request, profiles[0].path, actor)
+    answer = _post(request, operations[0].path, actor)
     return HttpResponse(answer.body, status=answer.http_status, content_type=_XML)
 
 
@@ -64,13 +64,13 @@ def _post(request: HttpRequest, path: str, actor: Actor) -> Answer:
     return exchange.receive(Incoming(path, action, body, actor))
 
 
-def _description(request: HttpRequest, profiles: list[Profile]) -> HttpResponse:
+def _description(request: HttpRequest, operations: list[Operation]) -> HttpResponse:
     query = {key.lower(): value for key, value in request.GET.items()}
     address = request.build_absolute_uri(re.sub("/+", "/", request.path))
     if "wsdl" in query:
-        return HttpResponse(wsdl.service_wsdl(profiles, address), content_type=_XML)
+        return HttpResponse(wsdl.service_wsdl(operations, address), content_type=_XML)
     if "xsd" in query:
-        xsd = wsdl.service_xsd(profiles, str(query["xsd"]), address)
+        xsd = wsdl.service_xsd(operations, str(query["xsd"]), address)
         if xsd is not None:
             return HttpResponse(xsd, content_type=_XML)
         return HttpResponseNotFound("There is no such schema.", content_type="text/plain")

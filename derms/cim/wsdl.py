@@ -2,19 +2,19 @@
 
 from derms.cim import names, schema
 from derms.cim.markup import text
-from derms.cim.registry import Profile
+from derms.cim.operations import Operation
 
 
-def service_wsdl(profiles: list[Profile], address: str) -> str:
+def service_wsdl(operations: list[Operation], address: str) -> str:
     """Return the WSDL.
 
     Args:
-        profiles: The operations of one service, at least one.
+        operations: The operations of one service, at least one.
         address: URL of the service as the caller reaches it, without a query.
 
     Source: IEC 61968-5 WSDL set; SOAP 1.1, document/literal.
     """
-    first = profiles[0]
+    first = operations[0]
     return schema.write(
         "Service.wsdl",
         name=first.service,
@@ -22,18 +22,18 @@ def service_wsdl(profiles: list[Profile], address: str) -> str:
         wrapper=names.wrapper(first.messages.message),
         message=first.messages.message,
         port=f"Query{first.noun}" if first.messages.query else first.noun,
-        operations=profiles,
+        operations=operations,
         address=address,
     )
 
 
-def service_xsd(profiles: list[Profile], name: str, address: str) -> str | None:
+def service_xsd(operations: list[Operation], name: str, address: str) -> str | None:
     """Return one schema file of the service, or None when it has no such file.
 
     Its imports point back to `?xsd=` of the same service, absolutely, because not every client
     resolves a reference that is only a query.
     """
-    found = schema.documents(profiles[0].messages).get(name)
+    found = schema.documents(operations[0].messages).get(name)
     if found is None:
         return None
     return found.replace('schemaLocation="', f'schemaLocation="{text(address)}?xsd=')

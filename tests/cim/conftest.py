@@ -98,7 +98,7 @@ class Dms:
         inner = root.find(f"{SOAP_NS}Body/*")
         if inner.tag == f"{SOAP_NS}Fault":
             inner = inner.find("detail/*")
-        check_reply(next(iter(service_at(path).values())).messages, inner)
+        check_reply(next(iter(service_at(path).values())).operation.messages, inner)
         return Said(response.status_code, inner, response.content)
 
 

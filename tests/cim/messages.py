@@ -93,6 +93,33 @@ def create_groups(*items, verb="create", **ids):
     return request(f"{verb.capitalize()}DERGroups", "DERGroups", verb, content, **ids)
 
 
+def operation(number=1, verb="delete", content=None, elements=None, noun="DERGroups"):
+    """One Operation of an OperationSet."""
+    content = (
+        groups_content(group(name="G", members=["d1"], on=None)) if content is None else content
+    )
+    return (
+        f"<m:Operation><m:operationId>{number}</m:operationId><m:noun>{noun}</m:noun>"
+        f"<m:verb>{verb}</m:verb>"
+        + ("" if elements is None else f"<m:elementOperation>{elements}</m:elementOperation>")
+        + f"{content}</m:Operation>"
+    )
+
+
+def operation_set(*operations, sequence=None, integrity=None, verb="execute", **ids):
+    """An ExecuteDERGroupsOperationSet (or Executed...) message."""
+    name = f"{verb.capitalize()}DERGroupsOperationSet"
+    flags = "" if sequence is None else f"<m:enforceMsgSequence>{sequence}</m:enforceMsgSequence>"
+    if integrity is not None:
+        flags += f"<m:enforceTransactionalIntegrity>{integrity}</m:enforceTransactionalIntegrity>"
+    inner = "".join(operations or (operation(elements="true"),))
+    return (
+        f'<{name} xmlns="{BASE}DERGroupsOperationSetMessage" xmlns:m="{ENVELOPE}">'
+        + header(verb, "OperationSet", **ids)
+        + f"<Payload><OperationSet>{flags}{inner}</OperationSet></Payload></{name}>"
+    )
+
+
 def query(query_name, noun, *items, **ids):
     groups = "".join(items) or f"<EndDeviceGroup><mRID>g1</mRID>{FULL_NAME}</EndDeviceGroup>"
     return (

@@ -11,6 +11,7 @@ from derms.cim.schema import MessageSet
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 WSDL = SHARED / "standards" / "wsdl" / "61968-5"
+WSDL_9 = SHARED / "standards" / "wsdl" / "61968-9"
 SAMPLES = SHARED / "samples"
 SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
 
@@ -22,13 +23,15 @@ needs_reference = pytest.mark.skipif(
 @cache
 def reference_schema(messages: MessageSet) -> etree.XMLSchema:
     """Compile the reference schema that stands where ours does."""
-    if messages.query:
-        folder = "get"
+    if messages.noun.startswith("EndDevice"):
+        folder = WSDL_9 / "create"
+    elif messages.query:
+        folder = WSDL / "get"
     elif messages.noun == "DERGroupStatuses" or not messages.constrained:
-        folder = "change"
+        folder = WSDL / "change"
     else:
-        folder = "create"
-    return etree.XMLSchema(etree.parse(WSDL / folder / "xsd" / f"{messages.message}Message.xsd"))
+        folder = WSDL / "create"
+    return etree.XMLSchema(etree.parse(folder / "xsd" / f"{messages.message}Message.xsd"))
 
 
 def body_of(soap: bytes) -> etree._Element | None:

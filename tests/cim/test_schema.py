@@ -16,6 +16,7 @@ SETS = {
     "status-queries": MessageSet("DERGroupStatuses", "DERGroupStatusQueries"),
     "statuses": MessageSet("DERGroupStatuses"),
     "dispatches": MessageSet("DERGroupDispatches"),
+    "operation-sets": MessageSet("DERGroups", constrained=False, operation_set=True),
 }
 
 WORDS = """
@@ -93,6 +94,7 @@ def template_messages(name):
             build.create_dispatches(),
             build.reply_with_everything("DERGroupDispatches"),
         ],
+        "operation-sets": [build.operation_set()],
     }
     return [etree.fromstring(xml) for xml in every[name]]
 

@@ -21,7 +21,7 @@ from tests.cim.test_dispatches import report
 
 WSDL = "{http://schemas.xmlsoap.org/wsdl/}"
 XS = "{http://www.w3.org/2001/XMLSchema}"
-PATHS = sorted({p.path for p in all_profiles()})
+PATHS = sorted({p.operation.path for p in all_profiles()})
 
 
 def test_a_profile_cannot_be_registered_twice():
@@ -42,7 +42,7 @@ def test_wsdl_carries_the_address_it_was_asked_at(client, path):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_schema_of_a_wsdl_is_served_and_compiles(client, path):
-    messages = next(iter(registry.service_at(path).values())).messages
+    messages = next(iter(registry.service_at(path).values())).operation.messages
     prefix = f"http://testserver/61968-5/{path}?xsd="
     files = {}
     waiting = [f"{messages.message}Message.xsd"]
