@@ -8,40 +8,15 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
-from dateutil.relativedelta import relativedelta
 from lxml import etree
 
 from derms.cim.parts import namespace_of, read_float, read_instant, read_integer, text_of
-from derms.core.errors import InvalidInputError, RuleViolationError, TooLargeError
+from derms.cim.quantities import beyond_calendar, factor_of, read_interval_s
+from derms.core.errors import RuleViolationError, TooLargeError
 from dispatch.choices import CurveStyle, DerParameter
 from dispatch.rules.request import MAX_VALUES
-
-MULTIPLIERS = {
-    "Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1,
-    "none": 0, "d": -1, "c": -2, "m": -3, "micro": -6, "n": -9, "p": -12, "f": -15, "a": -18,
-    "z": -21, "y": -24,
-}  # fmt: skip
-"""Exponent of ten of every UnitMultiplier."""
-
-UNITS = {
-    DerParameter.ACTIVE_POWER: "W",
-    DerParameter.REACTIVE_POWER: "VAr",
-    DerParameter.APPARENT_POWER: "VA",
-    DerParameter.VOLTAGE: "V",
-    DerParameter.INCREASING_RAMP_RATE: "WPers",
-    DerParameter.DECREASING_RAMP_RATE: "WPers",
-}
-"""Unit each parameter must come in; the regulation signals are taken in W."""
-
-# `forward` is read as injection, like no flowDirection at all; `reverse` negates. The enumeration's
-# own text has it from the customer's side, so a client that means that must leave it out.
-_SIGNS = {"": 1.0, "none": 1.0, "net": 1.0, "forward": 1.0, "reverse": -1.0}
-
-_FIXED_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "D": 86400.0}
-_CALENDAR_MONTHS = {"M": 1, "Y": 12}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +50,7 @@ def scale_of(parameter: etree._Element) -> tuple[DerParameter, float]:
         InvalidInputError: the unit does not fit the parameter, or the flow direction is none
             that we understand (2.29).
     """
-    kind = DerParameter(text_of(parameter, "DERParameter"))
-    unit, wanted = text_of(parameter, "yUnit"), UNITS.get(kind, "W")
-    if unit != wanted:
-        raise InvalidInputError(
-            f"{kind.value} comes in {wanted}, not in {unit}", code="unit_mismatch", cim_code="2.29"
-        )
-    flow = text_of(parameter, "flowDirection")
-    if flow not in _SIGNS:
-        raise InvalidInputError(
-            f"flowDirection {flow} says nothing for a dispatch; use forward, reverse or none",
-            code="flow_direction",
-            cim_code="2.29",
-        )
-    return kind, _SIGNS[flow] * 10.0 ** MULTIPLIERS[text_of(parameter, "yMultiplier")]
+    return DerParameter(text_of(parameter, "DERParameter")), factor_of(parameter)
 
 
 def read_curve(schedule: etree._Element, factor: float) -> Curve:
@@ -109,11 +71,11 @@ def read_curve(schedule: etree._Element, factor: float) -> Curve:
         raise RuleViolationError("A straight line needs two points", code="too_few_points")
     filled = _fill(style, numbers, values)
     count = len(filled) - (style is CurveStyle.STRAIGHT_LINE)
-    curve = Curve(style, start_at, _interval_s(schedule, start_at, count), filled)
+    curve = Curve(style, start_at, read_interval_s(schedule, start_at, count), filled)
     try:
         curve.end_at  # noqa: B018 - the last instant must exist in the calendar
     except OverflowError as error:
-        raise _beyond_calendar() from error
+        raise beyond_calendar() from error
     return curve
 
 
@@ -147,30 +109,3 @@ def _fill(style: CurveStyle, numbers: Sequence[int], values: Sequence[float]) ->
         return tuple(np.interp(wanted, known, y).tolist())
     held = np.maximum(np.searchsorted(known, wanted, side="right") - 1, 0)
     return tuple(y[held].tolist())
-
-
-def _interval_s(schedule: etree._Element, start_at: dt.datetime, count: int) -> float:
-    """Return the length of every interval [s]; months and years only where all are alike."""
-    duration = read_integer(text_of(schedule, "timeIntervalDuration"), "timeIntervalDuration")
-    unit = text_of(schedule, "timeIntervalUnit")
-    if duration <= 0:
-        raise RuleViolationError(
-            f"timeIntervalDuration {duration} is not positive", code="bad_duration"
-        )
-    if unit in _FIXED_S:
-        return duration * _FIXED_S[unit]
-    try:
-        months = duration * _CALENDAR_MONTHS[unit]
-        starts = [start_at + relativedelta(months=months * k) for k in range(count + 1)]
-    except (ValueError, OverflowError) as error:
-        raise _beyond_calendar() from error
-    lengths = {(b - a).total_seconds() for a, b in pairwise(starts)}
-    if len(lengths) != 1:
-        raise RuleViolationError(
-            "Intervals of months or years are of different length; give days", code="bad_duration"
-        )
-    return lengths.pop()
-
-
-def _beyond_calendar() -> RuleViolationError:
-    return RuleViolationError("The schedule ends beyond the calendar", code="out_of_range")

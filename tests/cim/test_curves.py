@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from derms.cim.quantities import MULTIPLIERS
 from derms.core.errors import DermsError
 from dispatch.choices import CurveStyle, DerParameter
-from dispatch.cim.curves import MULTIPLIERS, read_curve, scale_of
+from dispatch.cim.curves import read_curve, scale_of
 from dispatch.rules.request import MAX_VALUES
 from tests.cim.messages import BASE, dispatch, schedule
 
