@@ -1,6 +1,6 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, type KeyboardEvent, type ReactNode } from "react";
+import { memo, useEffect, useMemo, useRef, type KeyboardEvent, type ReactNode } from "react";
 import type { Fleet } from "@/api/fleet";
 import { kindName, linkText } from "@/components/symbols";
 import { qualityName, Quality } from "@/components/Value";
@@ -75,6 +75,25 @@ const CELLS: Record<ColumnKey, (context: CellContext) => ReactNode> = {
   },
 };
 
+interface RowProps extends CellContext {
+  columns: typeof COLUMNS;
+  index: number;
+  start: number;
+}
+
+/** Drawn again only when its own values change: scrolling costs the rows that come in. */
+const Row = memo(function Row({ columns, index, start, ...context }: RowProps): ReactNode {
+  return (
+    <div role="row" aria-rowindex={index + 2} tabIndex={-1} className="grid-row" style={{ transform: `translateY(${start}px)` }}>
+      {columns.map(({ key, width, num }) => (
+        <span key={key} role="cell" className={num ? "num" : ""} style={{ width }}>
+          {CELLS[key](context)}
+        </span>
+      ))}
+    </div>
+  );
+});
+
 function largestRated(fleet: Fleet): number {
   let found = 0;
   for (const rated of fleet.ratedW) if (rated > found) found = rated;
@@ -91,7 +110,7 @@ export function DeviceGrid({ fleet, rows, shown, search, onSearch }: Props): Rea
   const items = virtual.getVirtualItems();
   const fresh = useLiveRows(items.map((item) => fleet.mrid[rows[item.index]!]!));
   const scale = useMemo(() => scaleOf(largestRated(fleet), "W"), [fleet]);
-  const columns = COLUMNS.filter(({ key }) => key === "name" || shown.has(key));
+  const columns = useMemo(() => COLUMNS.filter(({ key }) => key === "name" || shown.has(key)), [shown]);
 
   useEffect(() => {
     box.current?.scrollTo({ top: 0 });
@@ -130,16 +149,7 @@ export function DeviceGrid({ fleet, rows, shown, search, onSearch }: Props): Rea
       <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: "relative" }}>
         {items.map((item) => {
           const row = rows[item.index]!;
-          const context = { fleet, row, fresh: fresh.get(fleet.mrid[row]!), scale, now };
-          return (
-            <div key={item.key} role="row" aria-rowindex={item.index + 2} tabIndex={-1} className="grid-row" style={{ transform: `translateY(${item.start}px)` }}>
-              {columns.map(({ key, width, num }) => (
-                <span key={key} role="cell" className={num ? "num" : ""} style={{ width }}>
-                  {CELLS[key](context)}
-                </span>
-              ))}
-            </div>
-          );
+          return <Row key={item.key} columns={columns} index={item.index} start={item.start} fleet={fleet} row={row} fresh={fresh.get(fleet.mrid[row]!)} scale={scale} now={now} />;
         })}
       </div>
     </div>
