@@ -22,7 +22,7 @@ async def test_hello_tells_time_build_and_mode(operator):
     hello = await browser.hear("hello")
 
     assert (connected, protocol) == (True, "derms.ui.v1")
-    assert (hello["mode"], hello["build"]) == ("LIVE", "dev")
+    assert (hello["mode"], hello["build"]) == ("TEST", "dev")
     assert hello["server_time"].endswith("Z")
     await browser.disconnect()
 
