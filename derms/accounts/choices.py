@@ -13,4 +13,19 @@ class OrganisationKind(TextChoices):
     SUPPLIER = "supplier"
 
 
+class Proof(TextChoices):
+    """What a client can show of itself with a request; its policy says what it must show.
+
+    The first three a client can choose freely where its policy demands nothing. A signature and a
+    client certificate count only when they are of a certificate registered for that client.
+    """
+
+    PASSWORD = "password", "HTTP Basic"
+    BEARER = "bearer", "HTTP Bearer"
+    USERNAME_TOKEN = "username_token", "WS-Security UsernameToken"
+    SIGNATURE = "signature", "WS-Security X.509 signature"
+    CERTIFICATE = "certificate", "TLS client certificate"
+    TIMESTAMP = "timestamp", "Timestamp of the message within the clock skew"
+
+
 RoleChoice = [(role.value, role.name.replace("_", " ").title()) for role in Role]

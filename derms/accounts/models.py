@@ -6,7 +6,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from derms.accounts.choices import OrganisationKind, RoleChoice
+from derms.accounts.choices import OrganisationKind, Proof, RoleChoice
 from derms.core.ids import new_mrid
 
 
@@ -67,9 +67,55 @@ class ApiClient(models.Model):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)
+    # The policy. No demand at all means: any one proof of who it is will do.
+    demands = ArrayField(models.CharField(max_length=20, choices=Proof), default=list)
+    signs_replies = models.BooleanField(default=False)
+    """We sign what we answer at the CIM door."""
+    password_digest = models.BooleanField(default=False)
+    """UsernameToken may carry a PasswordDigest; see docs/adr/0060-password-digest.md."""
 
     def __str__(self) -> str:
         return self.client_id
+
+
+class ClientCertificate(models.Model):
+    """An X.509 certificate by which one API client is known; several while they are rolled over."""
+
+    client = models.ForeignKey(ApiClient, on_delete=models.CASCADE, related_name="certificates")
+    sha256 = models.CharField(max_length=64, unique=True)
+    """Fingerprint of the DER, lower-case hex: one certificate stands for one client."""
+    pem = models.TextField()
+    subject = models.CharField(max_length=500)
+    issuer = models.CharField(max_length=500)
+    serial = models.CharField(max_length=64)
+    key = models.CharField(max_length=30)
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField(db_index=True)
+    registered_at = models.DateTimeField()
+    registered_by = models.CharField(max_length=150)
+    revoked_at = models.DateTimeField(null=True)
+    revoked_reason = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.sha256[:12]}"
+
+
+class SeenNonce(models.Model):
+    """A nonce that a client has used, kept as long as a message with it could still be fresh."""
+
+    client = models.CharField(max_length=64)
+    nonce_sha256 = models.CharField(max_length=64)
+    message_sha256 = models.CharField(max_length=64)
+    """Of the whole message: the very same bytes again are a repetition and no forgery."""
+    forget_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client", "nonce_sha256"], name="seennonce_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.client} {self.nonce_sha256[:12]}"
 
 
 class IdempotencyKey(models.Model):

@@ -61,6 +61,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("metrics", "GET"): PUBLIC,
     ("openapi", "GET"): SIGNED_IN,
     # accounts
+    "certificates.read": frozenset({Role.AUDITOR, Role.ADMIN, Role.ENGINEER}),
+    "certificates.write": _ADMIN | _ENGINEERING,
     ("me", "GET"): SIGNED_IN,
     ("me", "PATCH"): SIGNED_IN,
     ("me-extend", "POST"): SIGNED_IN,
@@ -88,6 +90,10 @@ ROUTES: dict[tuple[str, str], str] = {
     # grid
     ("feeders", "GET"): "grid.read",
     # devices
+    ("api-client-policy", "PUT"): "accounts.write",
+    ("api-client-certificates", "GET"): "certificates.read",
+    ("api-client-certificates", "POST"): "certificates.write",
+    ("api-client-certificate-revoke", "POST"): "certificates.write",
     ("devices", "GET"): "devices.read",
     ("devices", "POST"): "devices.write",
     ("device", "GET"): "devices.read",

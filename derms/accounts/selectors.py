@@ -1,5 +1,6 @@
 """Reads of accounts: who is asking, and the lists of users, clients and organisations."""
 
+import datetime as dt
 from typing import cast
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from derms.accounts.choices import OrganisationKind
-from derms.accounts.models import ApiClient, Organisation, User
+from derms.accounts.models import ApiClient, ClientCertificate, Organisation, User
 from derms.core.actors import Actor, ActorKind, Role
 from derms.core.errors import NotFoundError
 
@@ -134,6 +135,45 @@ def lock_client(mrid: str) -> ApiClient:
     if not ApiClient.objects.select_for_update().filter(mrid=mrid).values("pk"):
         raise NotFoundError(f"There is no API client {mrid}.")
     return get_client(mrid)
+
+
+def list_certificates(mrid: str) -> QuerySet[ClientCertificate]:
+    """Return the certificates of one API client, the newest first.
+
+    Raises:
+        NotFoundError: no such client.
+    """
+    return get_client(mrid).certificates.order_by("-registered_at", "-pk")
+
+
+def get_certificate(client: ApiClient, sha256: str) -> ClientCertificate:
+    """Return one certificate of a client by its fingerprint.
+
+    Raises:
+        NotFoundError: it has no such certificate.
+    """
+    row = client.certificates.filter(sha256=sha256.lower()).first()
+    if row is None:
+        raise NotFoundError(f"{client.client_id} has no certificate {sha256[:64]}.")
+    return row
+
+
+def find_certificate(sha256: str) -> ClientCertificate | None:
+    """Return a registered certificate with its client, whoever's it is; None when unknown."""
+    found = ClientCertificate.objects.select_related("client__organisation")
+    return found.filter(sha256=sha256).first()
+
+
+def list_expiring(before: dt.datetime) -> list[ClientCertificate]:
+    """Return certificates in use that end before an instant, with their clients.
+
+    A client that has another one valid beyond that instant has been rolled over: its old
+    certificate may end.
+    """
+    used = ClientCertificate.objects.filter(revoked_at__isnull=True, client__is_active=True)
+    replaced = used.filter(not_after__gte=before).values("client_id")
+    ending = used.filter(not_after__lt=before).exclude(client_id__in=replaced)
+    return list(ending.select_related("client").order_by("not_after"))
 
 
 def list_organisations() -> QuerySet[Organisation]:

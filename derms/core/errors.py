@@ -48,6 +48,8 @@ class DermsError(Exception):
         if cim_code is not None:
             self.cim_code = cim_code
         self.field = field
+        # True once an audit record of this refusal exists, so that the door writes no second one.
+        self.recorded = False
         self.params: dict[str, Any] = params
 
 

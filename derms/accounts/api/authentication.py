@@ -1,18 +1,19 @@
-"""Who calls REST: a browser session with CSRF check, or an API client by Basic or Bearer.
+"""Who calls REST: a browser session with CSRF check, or an API client by Basic, Bearer or TLS.
 
 Each sets `request.user`, for Django's sake, and `request.actor`, which services take.
 """
 
-import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
 from derms.accounts import selectors, services
+from derms.accounts.proxy import certificate_of
+from derms.core.errors import ForbiddenError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +54,25 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
 
 class _ClientAuthentication(authentication.BaseAuthentication):
-    """Shared by both ways a system shows its credentials."""
+    """Shared by the ways a system shows who it is; its policy must be met as well."""
 
     scheme = ""
 
     def authenticate(self, request: Request) -> tuple[ClientUser, None] | None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != self.scheme:
+        if not self.is_shown(request._request):
             return None
-        client = services.authenticate_client(*self.credentials(token.strip()))
-        if client is None:
-            raise exceptions.AuthenticationFailed("The credentials are not valid.")
-        address = selectors.address_of(request._request)
-        _bind(request, selectors.actor_of_client(client, source=self.scheme, address=address))
-        return ClientUser(pk=client.mrid, name=client.client_id), None
+        try:
+            caller = services.identify(request._request)
+        except ForbiddenError as error:
+            raise exceptions.AuthenticationFailed(error.message) from error
+        if caller is None:
+            return None
+        services.check_rest_policy(caller)
+        _bind(request, caller.actor)
+        return ClientUser(pk=caller.client.mrid, name=caller.client.client_id), None
 
-    def credentials(self, token: str) -> tuple[str, str]:
-        raise NotImplementedError
+    def is_shown(self, request: HttpRequest) -> bool:
+        return request.headers.get("Authorization", "").partition(" ")[0].lower() == self.scheme
 
     def authenticate_header(self, request: Request) -> str:
         return f'{self.scheme.title()} realm="derms"'
@@ -80,23 +83,18 @@ class ClientBasicAuthentication(_ClientAuthentication):
 
     scheme = "basic"
 
-    def credentials(self, token: str) -> tuple[str, str]:
-        try:
-            text = base64.b64decode(token, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
-            raise exceptions.AuthenticationFailed("The credentials are not valid.") from error
-        client_id, _, secret = text.partition(":")
-        return client_id, secret
-
 
 class ClientBearerAuthentication(_ClientAuthentication):
     """HTTP Bearer (RFC 6750): the opaque token `client_id.secret`."""
 
     scheme = "bearer"
 
-    def credentials(self, token: str) -> tuple[str, str]:
-        client_id, _, secret = token.rpartition(".")
-        return client_id, secret
+
+class ClientCertificateAuthentication(_ClientAuthentication):
+    """A TLS client certificate alone, as the proxy has verified it and passes it on."""
+
+    def is_shown(self, request: HttpRequest) -> bool:
+        return "Authorization" not in request.headers and bool(certificate_of(request))
 
 
 class _SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # spectacular
@@ -121,3 +119,17 @@ class _BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer"}
+
+
+class _CertificateScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call] # spectacular
+    target_class = ClientCertificateAuthentication
+    name = "clientCertificate"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        # OpenAPI 3.0 has no word for mutual TLS.
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-Client-Certificate",
+            "description": "TLS client certificate; the proxy sets the header, no client does.",
+        }

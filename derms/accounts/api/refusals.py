@@ -11,15 +11,15 @@ from derms.audit.services import record_refused
 from derms.core import problem
 from derms.core.errors import BusyError, DermsError
 
-# These record what they refuse themselves, or only ask a question.
-_NOT_HERE = frozenset({"dispatches", "dispatch-cancel", "dispatch-preview"})
+# Only ask a question.
+_NOT_HERE = frozenset({"dispatch-preview"})
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Translate an error, and record it when it refuses a command of a known caller."""
     response = problem.exception_handler(error, context)
     request = context["request"]
-    if not isinstance(error, DermsError) or isinstance(error, BusyError):
+    if not isinstance(error, DermsError) or isinstance(error, BusyError) or error.recorded:
         return response
     if request.method in SAFE_METHODS or response is None or response.status_code >= 500:
         return response

@@ -4,7 +4,9 @@ from typing import Any
 
 from rest_framework import serializers
 
-from derms.accounts.choices import OrganisationKind, RoleChoice
+from derms.accounts.choices import OrganisationKind, Proof, RoleChoice
+from derms.accounts.rules.certificates import trouble_with
+from derms.core import clock
 
 
 class OrganisationSerializer(serializers.Serializer[Any]):
@@ -60,6 +62,13 @@ class ApiClientSerializer(serializers.Serializer[Any]):
     is_active = serializers.BooleanField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    demands = serializers.ListField(
+        child=serializers.ChoiceField(Proof.choices),
+        read_only=True,
+        help_text="Proofs that must all hold; none = any one of them will do.",
+    )
+    signs_replies = serializers.BooleanField(read_only=True)
+    password_digest = serializers.BooleanField(read_only=True)
 
 
 class NewApiClientSerializer(serializers.Serializer[Any]):
@@ -73,6 +82,48 @@ class ApiClientChangeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120, required=False)
     roles = RolesField(required=False)
     is_active = serializers.BooleanField(required=False)
+
+
+class PolicySerializer(serializers.Serializer[Any]):
+    demands = serializers.ListField(
+        child=serializers.ChoiceField(Proof.choices),
+        help_text="Proofs that must all hold; none = any one of them will do.",
+    )
+    signs_replies = serializers.BooleanField(help_text="We sign our answers at the CIM door.")
+    password_digest = serializers.BooleanField(
+        help_text="UsernameToken may carry a PasswordDigest over the SHA-256 of the secret."
+    )
+
+
+class NewCertificateSerializer(serializers.Serializer[Any]):
+    pem = serializers.CharField(max_length=32 * 1024, help_text="One certificate, without key.")
+
+
+class RevocationSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=200)
+
+
+class ClientCertificateSerializer(serializers.Serializer[Any]):
+    sha256 = serializers.CharField(help_text="Fingerprint of the DER, hexadecimal.")
+    subject = serializers.CharField()
+    issuer = serializers.CharField()
+    serial = serializers.CharField(help_text="Hexadecimal.")
+    key = serializers.CharField(help_text="Kind and size of the public key.")
+    not_before = serializers.DateTimeField()
+    not_after = serializers.DateTimeField()
+    registered_at = serializers.DateTimeField()
+    registered_by = serializers.CharField()
+    revoked_at = serializers.DateTimeField(allow_null=True)
+    revoked_reason = serializers.CharField(allow_blank=True)
+    trouble = serializers.SerializerMethodField(help_text="Why it does not count now; or empty.")
+
+    def get_trouble(self, row: Any) -> str:
+        return trouble_with(
+            not_before=row.not_before,
+            not_after=row.not_after,
+            revoked_at=row.revoked_at,
+            now=clock.now(),
+        )
 
 
 class SecretSerializer(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from derms.accounts.api import views
+from derms.accounts.api import certificates, views
 
 urlpatterns = [
     path("me", views.MeView.as_view(), name="me"),
@@ -17,5 +17,20 @@ urlpatterns = [
         "api-clients/<str:mrid>/secret",
         views.ApiClientSecretView.as_view(),
         name="api-client-secret",
+    ),
+    path(
+        "api-clients/<str:mrid>/policy",
+        certificates.ApiClientPolicyView.as_view(),
+        name="api-client-policy",
+    ),
+    path(
+        "api-clients/<str:mrid>/certificates",
+        certificates.CertificatesView.as_view(),
+        name="api-client-certificates",
+    ),
+    path(
+        "api-clients/<str:mrid>/certificates/<str:sha256>/revoke",
+        certificates.RevokeView.as_view(),
+        name="api-client-certificate-revoke",
     ),
 ]

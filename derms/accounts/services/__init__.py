@@ -3,8 +3,12 @@
 Secrets and passwords are never returned twice, logged or audited.
 """
 
+from derms.accounts.services.callers import Caller, check_rest_policy, identify
+from derms.accounts.services.certificates import register_certificate, revoke_certificate
 from derms.accounts.services.clients import (
+    Policy,
     authenticate_client,
+    authenticate_digest,
     create_client,
     ensure_client,
     rotate_secret,
@@ -22,7 +26,11 @@ from derms.accounts.services.users import (
 )
 
 __all__ = [
+    "Caller",
+    "Policy",
     "authenticate_client",
+    "authenticate_digest",
+    "check_rest_policy",
     "create_client",
     "create_organisation",
     "create_user",
@@ -30,6 +38,9 @@ __all__ = [
     "ensure_organisation",
     "ensure_user",
     "forget_sessions",
+    "identify",
+    "register_certificate",
+    "revoke_certificate",
     "rotate_secret",
     "set_client_secret",
     "set_password",

@@ -1,23 +1,42 @@
 """Systems that call us with credentials of their own: DMS, aggregators."""
 
+import base64
 import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from derms.accounts import selectors
+from derms.accounts.choices import Proof
 from derms.accounts.models import ApiClient, Organisation
 from derms.accounts.services.organisations import check_roles
 from derms.accounts.services.records import state_of, taken_once, write_record
 from derms.audit import services as audit
 from derms.core import clock, metrics
 from derms.core.actors import SYSTEM, Actor, Role
-from derms.core.errors import InvalidInputError
+from derms.core.errors import InvalidInputError, RuleViolationError
 
 _USED_EVERY = dt.timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What we demand of a client, and what we give it.
+
+    Attributes:
+        demands: Proofs that must all hold; empty = any one of them will do.
+        signs_replies: We sign our answers at the CIM door.
+        password_digest: Its UsernameToken may carry a PasswordDigest.
+    """
+
+    demands: frozenset[Proof] = frozenset()
+    signs_replies: bool = False
+    password_digest: bool = False
 
 
 def create_client(
@@ -52,14 +71,19 @@ def update_client(
     name: str | None = None,
     roles: Iterable[Role] | None = None,
     is_active: bool | None = None,
+    policy: Policy | None = None,
     actor: Actor,
 ) -> ApiClient:
     """Change an API client; it is refused from the next call on when switched off.
 
     Raises:
         NotFoundError: no such client.
-        RuleViolationError: a role does not fit the organisation.
+        RuleViolationError: a role does not fit the organisation, or we have no key to sign with.
     """
+    if policy is not None and policy.signs_replies and not settings.CIM_SIGNING_KEY:
+        raise RuleViolationError(
+            "Replies cannot be signed: DERMS_CIM_SIGNING_KEY is not set.", code="no_signing_key"
+        )
     with transaction.atomic():
         client = selectors.lock_client(mrid)
         before = state_of(client)
@@ -69,6 +93,10 @@ def update_client(
             client.is_active = is_active
         if roles is not None:
             client.roles = check_roles(roles, client.organisation)
+        if policy is not None:
+            client.demands = [proof for proof in Proof if proof in policy.demands]
+            client.signs_replies = policy.signs_replies
+            client.password_digest = policy.password_digest
         client.save()
         write_record("accounts.update_client", client, before, actor)
     return client
@@ -108,19 +136,50 @@ def set_client_secret(*, mrid: str, secret: str, actor: Actor) -> None:
 
 def authenticate_client(client_id: str, secret: str) -> ApiClient | None:
     """Return the active client whose credentials these are; None otherwise."""
-    client = selectors.list_clients().filter(client_id=client_id, is_active=True).first()
+    client = find_active(client_id)
     known = client.secret_sha256 if client else secret_hash("nobody")
     if not secrets.compare_digest(known, secret_hash(secret)) or client is None:
         metrics.CLIENT_REFUSALS.inc()
         return None
-    if not client.organisation.is_active:
-        metrics.CLIENT_REFUSALS.inc()
-        return None
-    _note_use(client)
+    note_use(client)
     return client
 
 
-def _note_use(client: ApiClient) -> None:
+def authenticate_digest(
+    client_id: str, *, digest: str, nonce: bytes, created: str
+) -> ApiClient | None:
+    """Return the active client whose PasswordDigest this is; None otherwise.
+
+    Base64(SHA-1(nonce + created + password)), where the password is what we keep: the hexadecimal
+    SHA-256 of the secret. Only clients whose policy says so may use it.
+    Source: WS-Security UsernameToken Profile 1.1 section 3.1, password equivalent.
+    """
+    client = find_active(client_id)
+    known = client.secret_sha256 if client else secret_hash("nobody")
+    # SHA-1 is the profile's; it must only not be invertible here, collisions gain nothing.
+    sha1 = hashlib.sha1(nonce + created.encode() + known.encode(), usedforsecurity=False)
+    wanted = base64.b64encode(sha1.digest())
+    if (
+        not secrets.compare_digest(wanted, digest.encode())
+        or client is None
+        or not client.password_digest
+    ):
+        metrics.CLIENT_REFUSALS.inc()
+        return None
+    note_use(client)
+    return client
+
+
+def find_active(client_id: str) -> ApiClient | None:
+    """Return a client that may call now, it and its organisation switched on; else None."""
+    found = selectors.list_clients().filter(
+        client_id=client_id, is_active=True, organisation__is_active=True
+    )
+    return found.first()
+
+
+def note_use(client: ApiClient) -> None:
+    """Note that a client has called, once a minute at most."""
     now = clock.now()
     due = now - _USED_EVERY
     if client.last_used_at is None or client.last_used_at < due:

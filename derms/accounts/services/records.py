@@ -27,6 +27,9 @@ def state_of(thing: User | ApiClient | Organisation) -> dict[str, Any]:
             "name": thing.name,
             "is_active": thing.is_active,
             "roles": list(thing.roles),
+            "demands": list(thing.demands),
+            "signs_replies": thing.signs_replies,
+            "password_digest": thing.password_digest,
         }
     return {"name": thing.name, "kind": thing.kind, "is_active": thing.is_active}
 

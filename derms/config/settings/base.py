@@ -39,6 +39,8 @@ ALLOWED_HOSTS = env_list("DERMS_ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.
 CSRF_TRUSTED_ORIGINS = env_list("DERMS_TRUSTED_ORIGINS")
 BEHIND_PROXY = env_bool("DERMS_BEHIND_PROXY", default=False)
 # Where browsers open the WebSocket: a full address, a path on the page's own host and port (a
+# Only from here X-Forwarded-* and a client certificate are believed: addresses or networks.
+PROXY_ADDRESSES = env_list("DERMS_PROXY_ADDRESSES", ("127.0.0.1", "::1"))
 # proxy passes it on), or nothing: SOCKET_PORT on the page's own host.
 SOCKET_URL = env_str("DERMS_SOCKET_URL", "/ws/ui" if BEHIND_PROXY else "")
 # Origins that may open a WebSocket besides the page's own host.
@@ -86,6 +88,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "derms.accounts.proxy.trusted_headers",  # first: the others believe what is left
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "derms.config.middleware.correlation_middleware",
     "derms.core.limits.body_limit",
@@ -235,6 +238,7 @@ REST_FRAMEWORK = {
         "derms.accounts.api.authentication.ClientBearerAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["derms.accounts.api.permissions.TablePermission"],
+        "derms.accounts.api.authentication.ClientCertificateAuthentication",
     "DEFAULT_PAGINATION_CLASS": "derms.core.paging.CursorPage",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -339,6 +343,14 @@ LOGGING: dict[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     # A line per tick and task would drown what matters; the metrics count them.
+# How far a client's clock may be off in what it dates and signs.
+CIM_CLOCK_SKEW_S = env_int("DERMS_CIM_CLOCK_SKEW_S", 300, low=1, high=3600)
+# A UsernameToken with the password itself is taken over TLS, or everywhere when this is set.
+CIM_PLAIN_PASSWORD = env_bool("DERMS_CIM_PLAIN_PASSWORD", default=not _TLS)
+# Key and certificate (PEM files) by which we sign replies; without them no client can ask for it.
+CIM_SIGNING_KEY = env_str("DERMS_CIM_SIGNING_KEY", "")
+CIM_SIGNING_CERTIFICATE = env_str("DERMS_CIM_SIGNING_CERTIFICATE", "")
+CIM_MESSAGE_RETENTION_DAYS = env_int("DERMS_CIM_MESSAGE_RETENTION_DAYS", 90, low=1)
     "loggers": {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},

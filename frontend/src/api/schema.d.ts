@@ -90,6 +90,58 @@ export interface paths {
         patch: operations["api_clients_partial_update"];
         trace?: never;
     };
+    "/api/v1/api-clients/{mrid}/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Certificates of an API client, the newest first */
+        get: operations["api_clients_certificates_list"];
+        put?: never;
+        /** Register a certificate; those registered before stay */
+        post: operations["api_clients_certificates_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-clients/{mrid}/certificates/{sha256}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop taking a certificate, for good */
+        post: operations["api_clients_certificates_revoke_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-clients/{mrid}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what the client must show, and whether our replies are signed */
+        put: operations["api_clients_policy_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-clients/{mrid}/secret": {
         parameters: {
             query?: never;
@@ -858,6 +910,10 @@ export interface components {
             readonly created_at: string;
             /** Format: date-time */
             readonly last_used_at: string | null;
+            /** @description Proofs that must all hold; none = any one of them will do. */
+            readonly demands: components["schemas"]["DemandsEnum"][];
+            readonly signs_replies: boolean;
+            readonly password_digest: boolean;
         };
         AuditRecord: {
             /** @description Place in the chain. */
@@ -889,6 +945,28 @@ export interface components {
         CancelRequest: {
             /** @default  */
             reason: string;
+        };
+        ClientCertificate: {
+            /** @description Fingerprint of the DER, hexadecimal. */
+            sha256: string;
+            subject: string;
+            issuer: string;
+            /** @description Hexadecimal. */
+            serial: string;
+            /** @description Kind and size of the public key. */
+            key: string;
+            /** Format: date-time */
+            not_before: string;
+            /** Format: date-time */
+            not_after: string;
+            /** Format: date-time */
+            registered_at: string;
+            registered_by: string;
+            /** Format: date-time */
+            revoked_at: string | null;
+            revoked_reason: string;
+            /** @description Why it does not count now; or empty. */
+            readonly trouble: string;
         };
         /** @description Needs `devices`, primary key -> (mRID, name), in its context. */
         Command: {
@@ -941,6 +1019,10 @@ export interface components {
             readonly created_at: string;
             /** Format: date-time */
             readonly last_used_at: string | null;
+            /** @description Proofs that must all hold; none = any one of them will do. */
+            readonly demands: components["schemas"]["DemandsEnum"][];
+            readonly signs_replies: boolean;
+            readonly password_digest: boolean;
             /** @description Shown this once; only its hash is kept. */
             secret: string;
             /** @description The same as one token for Bearer. */
@@ -948,6 +1030,8 @@ export interface components {
         };
         /** @enum {string} */
         CurveStyleEnum: "constantYValue" | "straightLineYValues";
+        /** @enum {string} */
+        DemandsEnum: "password" | "bearer" | "username_token" | "signature" | "certificate" | "timestamp";
         Device: {
             mrid: string;
             name: string;
@@ -1541,6 +1625,10 @@ export interface components {
             organisation: string;
             roles: components["schemas"]["RolesEnum"][];
         };
+        NewCertificateRequest: {
+            /** @description One certificate, without key. */
+            pem: string;
+        };
         NewDeviceRequest: {
             /** @default  */
             mrid: string;
@@ -1670,6 +1758,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["AuditRecord"][];
+        };
+        PaginatedClientCertificateList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["ClientCertificate"][];
         };
         PaginatedCommandList: {
             /**
@@ -1855,6 +1956,14 @@ export interface components {
         };
         /** @enum {string} */
         PhaseEnum: "ABC" | "AB" | "BC" | "AC" | "A" | "B" | "C" | "s12";
+        PolicyRequest: {
+            /** @description Proofs that must all hold; none = any one of them will do. */
+            demands: components["schemas"]["DemandsEnum"][];
+            /** @description We sign our answers at the CIM door. */
+            signs_replies: boolean;
+            /** @description UsernameToken may carry a PasswordDigest over the SHA-256 of the secret. */
+            password_digest: boolean;
+        };
         /** @description What would become of a dispatch. */
         Preview: {
             verdict: components["schemas"]["VerdictEnum"];
@@ -1942,6 +2051,9 @@ export interface components {
         };
         /** @enum {string} */
         ResolutionEnum: "raw" | "15m";
+        RevocationRequest: {
+            reason: string;
+        };
         /** @enum {string} */
         RolesEnum: "viewer" | "operator" | "approver" | "engineer" | "customer_service" | "cs_supervisor" | "auditor" | "admin" | "dms" | "aggregator";
         RowError: {
@@ -2305,6 +2417,114 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["PatchedApiClientChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiClient"];
+                };
+            };
+        };
+    };
+    api_clients_certificates_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedClientCertificateList"];
+                };
+            };
+        };
+    };
+    api_clients_certificates_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCertificateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientCertificate"];
+                };
+            };
+        };
+    };
+    api_clients_certificates_revoke_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mrid: string;
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevocationRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClientCertificate"];
+                };
+            };
+        };
+    };
+    api_clients_policy_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyRequest"];
             };
         };
         responses: {
