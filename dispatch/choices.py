@@ -60,3 +60,40 @@ class EndBehaviour(TextChoices):
 
     RELEASE = "release"
     HOLD = "hold"
+
+
+class ControlAction(TextChoices):
+    """What an end device control asks for; the CIM type codes are in `cim.end_device_controls`."""
+
+    CONNECT = "connect"
+    DISCONNECT = "disconnect"
+
+    @property
+    def opposite(self) -> "ControlAction":
+        """What undoes it."""
+        return ControlAction.CONNECT if self == self.DISCONNECT else ControlAction.DISCONNECT
+
+
+class ControlState(TextChoices):
+    """Life of an end device control; `rules/control_states.py` holds the allowed steps."""
+
+    AWAITING_RELEASE = "awaiting_release"
+    SCHEDULED = "scheduled"
+    EXECUTING = "executing"
+    HOLDING = "holding"
+    RESTORING = "restoring"
+    COMPLETED = "completed"
+    PARTLY_FAILED = "partly_failed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+class DeviceOutcome(TextChoices):
+    """What became of one device of a control."""
+
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"

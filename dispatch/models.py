@@ -1,12 +1,15 @@
-"""Tables of group dispatches: what was asked, how it goes, what was measured."""
+"""Tables of dispatches and controls: what was asked, how it goes, what came of it."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from derms.core.ids import new_mrid
 from dispatch.choices import (
+    ControlAction,
+    ControlState,
     CurveStyle,
     DerParameter,
+    DeviceOutcome,
     DispatchState,
     EndBehaviour,
     TrackingState,
@@ -121,3 +124,140 @@ class DispatchEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dispatch_id} {self.kind}"
+
+
+class EndDeviceControl(models.Model):
+    """Connect or disconnect groups or single devices (CIM EndDeviceControl).
+
+    Which devices it touches is settled when it is accepted, so that what somebody releases is
+    what will be done. `phase` is the revision of its commands in the journal: 1 is the action, 2
+    what undoes it after `duration_s`.
+    """
+
+    mrid = models.CharField(max_length=128, unique=True, default=new_mrid)
+    journal_key = models.UUIDField(unique=True)
+    """Origin of the device commands in the southbound journal."""
+    action = models.CharField(max_length=10, choices=ControlAction)
+    group_mrids = ArrayField(models.CharField(max_length=128), default=list)
+    group_names = ArrayField(models.CharField(max_length=200), default=list)
+    group_members = models.PositiveIntegerField(default=0)
+    """How many different members the groups had when it was accepted."""
+    reason = models.CharField(max_length=500, blank=True)
+    issuer_id = models.CharField(max_length=200, blank=True)
+    issuer_tracking_id = models.CharField(max_length=200, blank=True)
+    start_at = models.DateTimeField()
+    duration_s = models.FloatField(null=True)
+    """After this time the devices go back; None = they stay."""
+
+    state = models.CharField(max_length=16, choices=ControlState)
+    state_reason = models.CharField(max_length=300, blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    """Counts up with every change; the ETag."""
+    phase = models.PositiveSmallIntegerField(default=0)
+    devices = models.PositiveIntegerField()
+    rated_w = models.FloatField()
+    """Sum of the larger of both ratings of every device."""
+    done = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    unknown = models.PositiveIntegerField(default=0)
+
+    needs_release = models.BooleanField(default=False)
+    release_until = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    requested_by = models.CharField(max_length=150)
+    requested_by_kind = models.CharField(max_length=10)
+    requested_by_mrid = models.CharField(max_length=128, blank=True)
+    source = models.CharField(max_length=20)
+    correlation_id = models.CharField(max_length=64, blank=True)
+    message_correlation_id = models.CharField(max_length=200, blank=True)
+    """CorrelationID, else MessageID, of the CIM message that asked for it."""
+    created_at = models.DateTimeField(db_index=True)
+    modified_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    deadline_at = models.DateTimeField(null=True)
+    """Until then outcomes of the running phase are waited for."""
+    end_at = models.DateTimeField(null=True)
+    """When the devices go back; known once it has started."""
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["start_at"],
+                name="enddevicecontrol_open",
+                condition=models.Q(
+                    state__in=[
+                        "awaiting_release",
+                        "scheduled",
+                        "executing",
+                        "holding",
+                        "restoring",
+                    ]
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.devices} devices"
+
+
+class ControlledDevice(models.Model):
+    """One device in one phase of a control, and what became of it."""
+
+    control = models.ForeignKey(
+        EndDeviceControl, on_delete=models.CASCADE, related_name="controlled", db_index=False
+    )
+    phase = models.PositiveSmallIntegerField()
+    device_id = models.IntegerField()
+    mrid = models.CharField(max_length=128, db_index=True)
+    name = models.CharField(max_length=200)
+    rated_w = models.FloatField()
+    outcome = models.CharField(max_length=10, choices=DeviceOutcome, default=DeviceOutcome.PENDING)
+    detail = models.CharField(max_length=200, blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["control", "phase", "device_id"], name="controlleddevice_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["control"],
+                name="controlleddevice_open",
+                condition=models.Q(outcome__in=["pending", "unknown"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.outcome}"
+
+
+class DeviceSwitch(models.Model):
+    """The last control that switched a device, and whether it holds the device off the grid.
+
+    A device held off stays out of dispatch until a later control has connected it, whatever it
+    measures meanwhile.
+    """
+
+    device_id = models.IntegerField(primary_key=True)
+    control = models.ForeignKey(EndDeviceControl, on_delete=models.CASCADE, related_name="+")
+    phase = models.PositiveSmallIntegerField()
+    held_off = models.BooleanField()
+    was_held_off = models.BooleanField()
+    """Before this phase: what holds again when the command certainly failed."""
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["device_id"],
+                name="deviceswitch_held_off",
+                condition=models.Q(held_off=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {'off' if self.held_off else 'free'}"

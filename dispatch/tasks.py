@@ -22,6 +22,12 @@ def execute_dispatch(mrid: str) -> None:
 
 
 @shared_task(ignore_result=True)
+def run_controls() -> None:
+    """Do the second's work of all connect and disconnect controls."""
+    services.run_controls()
+
+
+@shared_task(ignore_result=True)
 def forget_samples() -> None:
     """Delete old samples."""
     services.forget_samples()

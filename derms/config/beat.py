@@ -37,6 +37,7 @@ def table(*, shards: int, poll_rates_s: list[int]) -> dict[str, dict[str, Any]]:
         "groups-refresh": _every(1, "groups.tasks.refresh_statuses"),
         "overview": _every(1, "derms.config.tasks.make_overview"),
         "dispatch-tick": _every(1, "dispatch.tasks.run_tick"),
+        "dispatch-controls": _every(1, "dispatch.tasks.run_controls"),
         "events-relay": _every(1, "derms.events.tasks.relay"),
         "devices-roll-up": _at("derms.devices.tasks.roll_up", minute="1-59/5"),
         "devices-partitions": _at("derms.devices.tasks.keep_partitions", minute="7"),

@@ -73,6 +73,20 @@ def latest_commands(origin: uuid.UUID) -> LatestCommands:
     return LatestCommands(**{name: values[::-1] for name, values in found.items()})
 
 
+def list_outcomes(origin: uuid.UUID) -> list[tuple[int, int, int, str]]:
+    """Return (device key, revision, `CommandState`, detail) of every settled command of an origin.
+
+    For origins of few revisions, such as a control; detail says why it failed.
+    """
+    return bulk.execute(
+        """
+        SELECT device_id, revision, state, detail FROM southbound_devicecommand
+        WHERE origin = %(origin)s AND state NOT IN (1, 2, 3, 4, 11)
+        """,
+        {"origin": origin},
+    ).fetchall()
+
+
 def list_commands(
     *,
     device_id: int | None = None,

@@ -4,7 +4,7 @@ import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
 
-from derms.core import clock
+from derms.core import bulk, clock
 from derms.core.quantities import Quality, Quantity
 from derms.devices.choices import ConnectionState, OperatingState
 from derms.devices.fleet import Fleet
@@ -52,6 +52,12 @@ def _silent(
     return silent
 
 
+def held_off_ids() -> Ids:
+    """Return the keys of devices that a control holds off the grid, ascending [n]."""
+    held = "SELECT device_id FROM dispatch_deviceswitch WHERE held_off ORDER BY device_id"
+    return bulk.copy_out(held, {"device_id": "int32"})["device_id"]
+
+
 def members_in_database(ids: Ids, *, reactive: bool) -> MemberColumns:
     """Return the members by device keys, read from the database.
 
@@ -62,9 +68,8 @@ def members_in_database(ids: Ids, *, reactive: bool) -> MemberColumns:
     columns = device_columns(ids, named=False)
     latest = latest_columns(columns.id, _USED)
     at_us = latest.measured_at.view("int64")
-    said = Readings(
-        latest.p_w, latest.q_var, latest.available_w, latest.soc_pct, _able(columns, _ALL)
-    )
+    able = _able(columns, _ALL) & ~np.isin(columns.id, held_off_ids())
+    said = Readings(latest.p_w, latest.q_var, latest.available_w, latest.soc_pct, able)
     return assemble(
         _register(columns, _ALL),
         said,
@@ -74,13 +79,14 @@ def members_in_database(ids: Ids, *, reactive: bool) -> MemberColumns:
     )
 
 
-def members_in_fleet(fleet: Fleet, ids: Ids, *, reactive: bool) -> MemberColumns:
+def members_in_fleet(fleet: Fleet, ids: Ids, *, reactive: bool, held_off: Ids) -> MemberColumns:
     """Return the members by device keys, read from the fleet of this process.
 
     Args:
         fleet: Refreshed by the caller.
         ids: Device keys [n], ascending; those the fleet does not know yet are left out.
         reactive: Reactive instead of active power.
+        held_off: Devices that a control holds off the grid, as `held_off_ids` returns them.
     """
     at = fleet.index_of(ids)
     at = at[at >= 0]
@@ -92,7 +98,7 @@ def members_in_fleet(fleet: Fleet, ids: Ids, *, reactive: bool) -> MemberColumns
         fleet.q_var[at],
         fleet.available_w[at],
         fleet.soc_pct[at],
-        _able(columns, at),
+        _able(columns, at) & ~np.isin(columns.id[at], held_off),
     )
     return assemble(
         _register(columns, at),

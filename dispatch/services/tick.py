@@ -23,7 +23,7 @@ from dispatch.choices import DerParameter, DispatchState, TrackingState
 from dispatch.models import GroupDispatch
 from dispatch.rules.precedence import share_out
 from dispatch.selectors.dispatches import dispatch_row
-from dispatch.selectors.snapshots import members_in_fleet
+from dispatch.selectors.snapshots import held_off_ids, members_in_fleet
 from dispatch.services.lifecycle import (
     SHORTFALL_ALARM,
     SOURCE_TYPE,
@@ -79,10 +79,11 @@ def run_tick(*, wait: bool = False) -> int:
             return 0
         fleet = get_fleet()
         fleet.refresh()
+        held_off = held_off_ids()
         outcomes = {}
         for row, ids in _shared_out(active):
             with _isolated(row):
-                outcome = _look_after(row, ids, fleet)
+                outcome = _look_after(row, ids, fleet, held_off)
                 if outcome is not None:
                     outcomes[row.pk] = row, outcome
         _store(list(outcomes.values()))
@@ -159,12 +160,14 @@ def _shared_out(rows: list[GroupDispatch]) -> list[tuple[GroupDispatch, NDArray[
     return result
 
 
-def _look_after(row: GroupDispatch, ids: NDArray[np.int32], fleet: Fleet) -> Outcome | None:
+def _look_after(
+    row: GroupDispatch, ids: NDArray[np.int32], fleet: Fleet, held_off: NDArray[np.int32]
+) -> Outcome | None:
     if not ids.size:
         fail(row, reason="The group has no members any more.")
         return None
     reactive = row.parameter == DerParameter.REACTIVE_POWER
-    members = members_in_fleet(fleet, ids, reactive=reactive)
+    members = members_in_fleet(fleet, ids, reactive=reactive, held_off=held_off)
     outcome = run_loop(row, members, _tracks.get(row.pk))
     _tracks[row.pk] = outcome.track
     _follow_tracking(row, outcome)

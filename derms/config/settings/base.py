@@ -330,6 +330,15 @@ DISPATCH_VALID_S = env_float("DERMS_DISPATCH_VALID_S", 30.0, low=1.0)
 DISPATCH_SAMPLE_DAYS = env_int("DERMS_DISPATCH_SAMPLE_DAYS", 30, low=1)
 
 # --- CIM -----------------------------------------------------------------------------------
+# A connect or disconnect control beyond either of these waits for a second person.
+CONTROL_RELEASE_MW = env_float("DERMS_CONTROL_RELEASE_MW", 5.0, low=0.0)
+CONTROL_RELEASE_DEVICES = env_int("DERMS_CONTROL_RELEASE_DEVICES", 500, low=0)
+# It expires when nobody releases it in this time.
+CONTROL_RELEASE_WAIT_S = env_float("DERMS_CONTROL_RELEASE_WAIT_S", 900.0, low=1.0)
+# A control that could not be started, or a command that was not sent, in this time is not sent.
+CONTROL_VALID_S = env_float("DERMS_CONTROL_VALID_S", 60.0, low=1.0)
+# Devices that gave no statement in this time are told of as unknown; they are still asked.
+CONTROL_DEADLINE_S = env_float("DERMS_CONTROL_DEADLINE_S", 120.0, low=1.0)
 CIM_NAMESPACE_YEAR = env_int("DERMS_CIM_NAMESPACE_YEAR", 2017, low=2017, high=2100)
 CIM_MIXED_RESULT = env_str("DERMS_CIM_MIXED_RESULT", "FAILED", choices=("FAILED", "PARTIAL"))
 CIM_MAX_BODY_BYTES = env_int("DERMS_CIM_MAX_BODY_BYTES", 32 * 2**20, low=1024)

@@ -40,7 +40,9 @@ UPDATE southbound_devicecommand AS c
 SET lease_token = %(token)s, lease_until = clock_timestamp() + %(lease)s::interval
 FROM due WHERE c.id = due.id
 RETURNING c.id, c.device_id, c.kind, c.value, c.reversion_s,
-    greatest(c.valid_until, c.created_at) + make_interval(secs => c.reversion_s) < clock_timestamp()
+    c.kind NOT IN (4, 5)  -- a device that was switched off stays off: only it can tell
+    AND greatest(c.valid_until, c.created_at) + make_interval(secs => c.reversion_s)
+        < clock_timestamp()
 """
 _STILL_UNKNOWN = """
 UPDATE southbound_devicecommand SET lease_until = clock_timestamp() - %(settle)s::interval
