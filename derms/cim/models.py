@@ -126,7 +126,7 @@ class OutboundMessage(models.Model):
     """One message on its way to one partner; its exchange is a CimMessage of the same mRID.
 
     The key is the order of delivery among messages that share a group. Every try sends the same
-    MessageID, so that the partner knows a message it has had before.
+    bytes, so that the partner knows a message it has had before by its MessageID.
     """
 
     mrid = models.CharField(max_length=64, unique=True, default=new_mrid, editable=False)
@@ -143,7 +143,7 @@ class OutboundMessage(models.Model):
     address = models.CharField(max_length=500, blank=True)
     """Where an asynchronous reply goes; empty = the partner's service for this noun and verb."""
     body = models.BinaryField(default=b"")
-    """zlib: the payload of an event, the whole message of a reply; emptied when it is over."""
+    """The SOAP message as it goes on the wire (zlib); emptied when it is delivered or discarded."""
     created_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=PushState, default=PushState.WAITING)
     attempts = models.PositiveIntegerField(default=0)

@@ -14,6 +14,8 @@ from django.db import transaction
 
 from derms.accounts.scopes import visible_organisations
 from derms.accounts.selectors import actor_of_client
+from derms.cim import operations, soap
+from derms.cim.envelope import render_event
 from derms.cim.models import OutboundMessage, Subscription
 from derms.cim.push import wake
 from derms.core import clock, correlation
@@ -67,26 +69,29 @@ def push(event: Event) -> int:
 
 def push_to(subscriptions: Iterable[Subscription], event: Event) -> int:
     """Write one message for each subscription, whatever it says; returns how many."""
-    body, now = zlib.compress(event.payload.encode(), level=1), clock.now()
-    rows = [
-        OutboundMessage(
-            partner_id=subscription.partner_id,
-            subscription=subscription,
-            noun=event.noun,
-            verb=event.verb,
-            groups=list(event.groups),
-            message_id=new_mrid(),
-            correlation_id=event.correlation_id[:128],
-            request_correlation_id=correlation.current()[:64],
-            body=body,
-            created_at=now,
-        )
-        for subscription in subscriptions
-    ]
+    rows = [_row(subscription, event) for subscription in subscriptions]
     OutboundMessage.objects.bulk_create(rows)
     for partner_id in {row.partner_id for row in rows}:
         transaction.on_commit(functools.partial(wake.ask, partner_id))
     return len(rows)
+
+
+def _row(subscription: Subscription, event: Event) -> OutboundMessage:
+    message_id = new_mrid()
+    operation = operations.find(event.noun, event.verb)
+    message = render_event(operation, event.payload, message_id, event.correlation_id[:128])
+    return OutboundMessage(
+        partner_id=subscription.partner_id,
+        subscription=subscription,
+        noun=event.noun,
+        verb=event.verb,
+        groups=list(event.groups),
+        message_id=message_id,
+        correlation_id=event.correlation_id[:128],
+        request_correlation_id=correlation.current()[:64],
+        body=zlib.compress(soap.wrap(message), level=1),
+        created_at=clock.now(),
+    )
 
 
 def subscribers(noun: str) -> list[Subscription]:

@@ -183,6 +183,7 @@ QUEUES = {
     "status": ("solo", 1),
     "dispatch": ("threads", 4),
     "core": ("threads", 4),
+    "push": ("threads", 16),
 }
 
 

@@ -193,6 +193,7 @@ CELERY_TASK_ROUTES = {
     "derms.config.tasks.*": {"queue": "status"},
     "dispatch.tasks.*": {"queue": "dispatch"},
 }
+    "derms.cim.tasks.deliver": {"queue": "push"},
 CELERY_TIMEZONE = "UTC"
 
 # --- accounts and sessions -----------------------------------------------------------------
@@ -352,6 +353,16 @@ LOGGING: dict[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     # A line per tick and task would drown what matters; the metrics count them.
+# --- push to partners ----------------------------------------------------------------------
+# A message not delivered after so many tries is parked, with an alarm.
+PUSH_MAX_ATTEMPTS = env_int("DERMS_PUSH_MAX_ATTEMPTS", 10, low=1, high=1000)
+PUSH_RETENTION_DAYS = env_int("DERMS_PUSH_RETENTION_DAYS", 30, low=1)
+# Authorities of partners' certificates besides the system's, one PEM file.
+PUSH_CA_FILE = env_str("DERMS_PUSH_CA_FILE", "")
+# Keys that seal partners' credentials in the database: the first seals, all open. Without any,
+# DERMS_SECRET_KEY does it.
+SECRETS_KEYS = env_list("DERMS_SECRETS_KEYS")
+
 # How far a client's clock may be off in what it dates and signs.
 CIM_CLOCK_SKEW_S = env_int("DERMS_CIM_CLOCK_SKEW_S", 300, low=1, high=3600)
 # A UsernameToken with the password itself is taken over TLS, or everywhere when this is set.

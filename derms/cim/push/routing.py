@@ -1,0 +1,51 @@
+"""Where a message to a partner goes, and with which credentials."""
+
+import zlib
+
+from derms.cim import operations
+from derms.cim.models import OutboundMessage, Partner
+from derms.cim.push import secrets, wire
+from derms.cim.push.wire import Post
+from derms.cim.schema import MessageSet
+
+
+def post_of(partner: Partner, message: OutboundMessage) -> tuple[Post, MessageSet | None]:
+    """Return the HTTP request for a message, and the schemas its reply has to fit.
+
+    An asynchronous reply goes to its own address, has no SOAPAction and no reply of its own.
+
+    Raises:
+        RuleViolationError: the stored credentials cannot be read.
+    """
+    url, action, messages = message.address, "", None
+    if not url:
+        operation = operations.find(message.noun, message.verb)
+        url, action = address_of(partner, operation), operation.soap_action
+        messages = operation.messages
+    post = Post(
+        url=url,
+        soap_action=action,
+        body=zlib.decompress(message.body),
+        authorization=authorization_of(partner),
+        connect_s=partner.connect_timeout_s,
+        total_s=partner.timeout_s,
+    )
+    return post, messages
+
+
+def address_of(partner: Partner, operation: operations.Operation) -> str:
+    """Return the address of a service: its own, else its standard path below the base address."""
+    own = partner.service_urls.get(operation.service)
+    return str(own) if own else f"{partner.base_url.rstrip('/')}/{operation.address_path}"
+
+
+def authorization_of(partner: Partner) -> str:
+    """Return the Authorization header; empty for none.
+
+    Raises:
+        RuleViolationError: the stored credentials cannot be read.
+    """
+    if partner.auth == "none":
+        return ""
+    secret = secrets.unseal(partner.sealed_secret)
+    return wire.basic(partner.username, secret) if partner.auth == "basic" else f"Bearer {secret}"

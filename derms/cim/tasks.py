@@ -1,0 +1,26 @@
+"""Celery shells of the CIM room."""
+
+import datetime as dt
+
+from celery import shared_task
+from django.conf import settings
+
+from derms.cim.push import delivery
+
+
+@shared_task(ignore_result=True)
+def deliver(partner_id: int) -> None:
+    """Send what waits for one partner; woken on commit and by the sweep."""
+    delivery.deliver(partner_id)
+
+
+@shared_task(ignore_result=True)
+def sweep() -> None:
+    """Wake the delivery to partners with something due; every second."""
+    delivery.sweep()
+
+
+@shared_task(ignore_result=True)
+def forget_finished() -> None:
+    """Drop the queue rows of messages delivered longer ago than DERMS_PUSH_RETENTION_DAYS."""
+    delivery.forget_finished(older_than=dt.timedelta(days=settings.PUSH_RETENTION_DAYS))
