@@ -8,3 +8,10 @@ class ForecastingApp(AppConfig):
 
     name = "forecasting"
     label = "forecasting"
+
+    def ready(self) -> None:
+        """Register the CIM profiles."""
+        from derms.cim.registry import register
+        from forecasting.cim import PROFILES
+
+        register(PROFILES)

@@ -1,53 +1,212 @@
-"""What members are expected to be able to deliver.
+"""What groups are expected to do, for REST and for the forecasts we give to others.
 
-Until models are trained: persistence, the last reading inside the present limits. For dispatch
-preview and planning. Source: ours; IEC 61968-5 asks for a confidence, persistence says 0.
+Until models are trained: persistence, the last readings of the members inside their limits.
+Source: ours; IEC 61968-5 DERGroupForecasts.
 """
 
-from dataclasses import dataclass, replace
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from derms.devices.rules.limits import (
-    Capability,
-    KindCode,
-    PresentState,
-    active_power_bounds,
+from derms.core import clock
+from derms.core.errors import TooLargeError
+from derms.core.quantities import Quality, Quantity
+from derms.devices.choices import ConnectionState, OperatingState
+from derms.devices.rules.limits import PresentState, reactive_power_bounds
+from derms.devices.selectors import device_columns, is_stale, latest_columns
+from forecasting.choices import Method
+from forecasting.rules.available import available_power
+from forecasting.rules.persistence import Level, confidence_pct, levels
+from forecasting.rules.schedule import Schedule, check_schedule
+from groups.rules.aggregate import GroupColumns, MemberColumns, aggregate
+from groups.rules.parameters import observable
+from groups.selectors import Group, Ids, member_ids_of_groups
+
+MAX_POINTS = 200_000
+"""Points of all curves of one answer."""
+_USED = (
+    Quantity.ACTIVE_POWER_W,
+    Quantity.REACTIVE_POWER_VAR,
+    Quantity.VOLTAGE_V,
+    Quantity.SOC_PCT,
+    Quantity.AVAILABLE_POWER_W,
 )
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class AvailablePower:
-    """Expected limits of active power [W], arrays [n], and the point without any dispatch.
+class Curve:
+    """One quantity of one group over one schedule; W, var, VA or V, positive = injection.
 
     Attributes:
-        low_w: Least reachable.
-        high_w: Greatest reachable, >= low_w.
-        undispatched_w: Where the device would be by itself, inside the limits.
-        confidence_pct: Trust in the limits of the future; 0 for persistence.
+        schedule: The time axis.
+        nominal: Expected values [schedule.points]; None = not known.
+        high: Greatest reachable; None = not known.
+        low: Least reachable; None = not known.
+        confidence_pct: Trust in the values; None = the predictor does not say.
     """
 
-    low_w: Floats
-    high_w: Floats
-    undispatched_w: Floats
-    confidence_pct: float = 0.0
+    schedule: Schedule
+    nominal: Sequence[float | None] | None
+    high: Sequence[float | None] | None
+    low: Sequence[float | None] | None
+    confidence_pct: float | None
 
 
-def available_power(capability: Capability, now: PresentState) -> AvailablePower:
-    """Return the expected active power limits of devices, the same for any time ahead.
+@dataclass(frozen=True, slots=True)
+class ParameterForecast:
+    """One quantity of one group.
 
-    Sun and wind that do not say what they could give are taken at what they give now.
+    Attributes:
+        parameter: DERParameterKind.
+        installed_max: By the ratings of all members; None = not known.
+        installed_min: By the ratings of all members; None = not known.
+        curves: One for each schedule.
+    """
+
+    parameter: str
+    installed_max: float | None
+    installed_min: float | None
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupForecast:
+    """What is expected of one group, and what that rests on.
+
+    Attributes:
+        group: The group.
+        created_at: When it was predicted.
+        method: How.
+        parameters: One for each quantity asked for that the group speaks of; may be empty.
+        members: How many members the group has.
+        good: Members whose readings count.
+        stale: Members that are not counted because nothing good came from them lately.
+        stale_last_w: What those last gave [W]; not part of any value.
+    """
+
+    group: Group
+    created_at: dt.datetime
+    method: Method
+    parameters: tuple[ParameterForecast, ...]
+    members: int
+    good: int
+    stale: int
+    stale_last_w: float
+
+
+def forecast_groups(
+    groups: Sequence[Group], parameters: Sequence[str], schedules: Sequence[Schedule]
+) -> list[GroupForecast]:
+    """Return what the groups are expected to do, in the order given.
 
     Args:
-        capability: Limits of the devices, arrays [n].
-        now: Their last readings, arrays [n].
+        groups: Groups the caller may see.
+        parameters: DERParameterKind values asked for; what a group does not speak of is left out.
+        schedules: Time axes; each parameter gets a curve for each.
+
+    Raises:
+        RuleViolationError: a schedule that cannot be forecast (CIM 6.1).
+        TooLargeError: more than MAX_POINTS values in all (CIM 3.1).
     """
-    renewable = (capability.kind == KindCode.PV) | (capability.kind == KindCode.WIND)
-    demand = (capability.kind == KindCode.LOAD) | (capability.kind == KindCode.EV_CHARGER)
-    persisting = np.where(renewable & np.isnan(now.available_w), now.p_w, now.available_w)
-    low, high = active_power_bounds(capability, replace(now, available_w=persisting))
-    by_itself = np.where(renewable, high, np.where(demand, low, np.clip(0.0, low, high)))
-    return AvailablePower(low, high, by_itself)
+    now = clock.now()
+    for schedule in schedules:
+        check_schedule(schedule, now=now)
+    points = sum(schedule.points for schedule in schedules)
+    if points * len(parameters) * len(groups) > MAX_POINTS:
+        raise TooLargeError(f"An answer has at most {MAX_POINTS} points; ask for less at once")
+    present = _aggregate([group.pk for group in groups], now)
+    return [
+        _persisting(group, present, row, parameters, schedules, now)
+        for row, group in enumerate(groups)
+    ]
+
+
+def _persisting(
+    group: Group,
+    present: GroupColumns,
+    row: int,
+    parameters: Sequence[str],
+    schedules: Sequence[Schedule],
+    now: dt.datetime,
+) -> GroupForecast:
+    wanted = set(parameters) & set(observable(group.functions))
+    trust = confidence_pct(present, row)
+    return GroupForecast(
+        group=group,
+        created_at=now,
+        method=Method.PERSISTENCE,
+        parameters=tuple(
+            ParameterForecast(
+                level.parameter,
+                level.installed_max,
+                level.installed_min,
+                tuple(_flat(level, schedule, trust) for schedule in schedules),
+            )
+            for level in levels(present, row)
+            if level.parameter in wanted and level.is_known
+        ),
+        members=int(present.members[row]),
+        good=int(present.good[row]),
+        stale=int(present.stale[row]),
+        stale_last_w=float(present.stale_last_w[row]),
+    )
+
+
+def _flat(level: Level, schedule: Schedule, trust: float) -> Curve:
+    nominal, high, low = (
+        None if value is None else [value] * schedule.points
+        for value in (level.nominal, level.high, level.low)
+    )
+    return Curve(schedule, nominal, high, low, trust)
+
+
+def _aggregate(group_pks: Sequence[int], now: dt.datetime) -> GroupColumns:
+    """Return what the groups do now and can do, summed over their good members."""
+    members = member_ids_of_groups(group_pks)
+    rows = [members[pk] for pk in group_pks]
+    memberships: Ids = np.concatenate([*rows, np.zeros(0, dtype=np.int32)])
+    ids = np.unique(memberships)
+    positions = np.searchsorted(ids, memberships)
+    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    return aggregate(_members(ids, now), positions, offsets)
+
+
+def _members(ids: Ids, now: dt.datetime) -> MemberColumns:
+    """Return devices as the aggregation takes them; ids ascending, arrays [n].
+
+    The active power is cut to the ratings: what lies outside them will not go on.
+    """
+    columns = device_columns(ids, named=False)
+    latest = latest_columns(columns.id, _USED)
+    able = (
+        (columns.connection != ConnectionState.DISCONNECTED)
+        & (columns.operating != OperatingState.FAULT)
+        & ~columns.local_control
+    )
+    capability = columns.capability()
+    power = available_power(
+        capability, PresentState(latest.p_w, latest.available_w, latest.soc_pct, able)
+    )
+    low_var, high_var = reactive_power_bounds(capability, latest.p_w, able)
+    moment = np.datetime64(now.replace(tzinfo=None), "us")
+    stale = is_stale(latest.measured_at, columns.poll_interval_s, moment)
+    return MemberColumns(
+        active_power_w=np.clip(latest.p_w, -columns.rated_charge_w, columns.rated_w),
+        reactive_power_var=latest.q_var,
+        voltage_v=latest.voltage_v,
+        soc_pct=latest.soc_pct,
+        capacity_wh=np.nan_to_num(columns.rated_wh),
+        min_w=power.low_w,
+        max_w=power.high_w,
+        min_var=low_var,
+        max_var=high_var,
+        rated_w=columns.rated_w,
+        rated_charge_w=columns.rated_charge_w,
+        rated_var_injected=columns.rated_var_injected,
+        rated_var_absorbed=columns.rated_var_absorbed,
+        good=(latest.quality == Quality.GOOD) & ~stale,
+        connection=columns.connection.astype(np.int64),
+        operating=columns.operating.astype(np.int64),
+    )

@@ -45,11 +45,24 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cim.DERGroups.get": _DMS | _AGGREGATOR,
     "cim.DERGroupStatuses.get": _DMS | _AGGREGATOR,
     "cim.DERGroupDispatches.create": _DMS,
+    "cim.DERGroupForecasts.get": _DMS | _AGGREGATOR,
+    "cim.DERGroupsOperationSet.execute": _DMS,
+    # What other parties tell us of their own groups and devices.
+    "cim.DERGroups.created": _DMS | _AGGREGATOR,
+    "cim.DERGroups.changed": _DMS | _AGGREGATOR,
+    "cim.DERGroups.deleted": _DMS | _AGGREGATOR,
+    "cim.DERGroupsOperationSet.executed": _DMS | _AGGREGATOR,
+    "cim.DERGroupStatuses.changed": _DMS | _AGGREGATOR,
+    "cim.DERGroupForecasts.created": _DMS | _AGGREGATOR,
+    "cim.EndDeviceEvents.created": _DMS | _AGGREGATOR,
+    "cim.EndDeviceControls.create": _DMS,
     "cim.read": _OPERATIONS | _ADMIN,
     "system.read": _OPERATIONS | _ADMIN,
     "audit.read": frozenset({Role.AUDITOR, Role.ADMIN}),
     "accounts.read": frozenset({Role.AUDITOR, Role.ADMIN}),
     "accounts.write": _ADMIN,
+    "certificates.read": frozenset({Role.AUDITOR, Role.ADMIN, Role.ENGINEER}),
+    "certificates.write": _ADMIN | _ENGINEERING,
     "organisations.read": _OPERATIONS | _OFFICE | _ADMIN,
 }
 
@@ -64,8 +77,6 @@ ROUTES: dict[tuple[str, str], str] = {
     ("metrics", "GET"): PUBLIC,
     ("openapi", "GET"): SIGNED_IN,
     # accounts
-    "certificates.read": frozenset({Role.AUDITOR, Role.ADMIN, Role.ENGINEER}),
-    "certificates.write": _ADMIN | _ENGINEERING,
     ("me", "GET"): SIGNED_IN,
     ("me", "PATCH"): SIGNED_IN,
     ("me-extend", "POST"): SIGNED_IN,
@@ -79,6 +90,10 @@ ROUTES: dict[tuple[str, str], str] = {
     ("api-client", "GET"): "accounts.read",
     ("api-client", "PATCH"): "accounts.write",
     ("api-client-secret", "POST"): "accounts.write",
+    ("api-client-policy", "PUT"): "accounts.write",
+    ("api-client-certificates", "GET"): "certificates.read",
+    ("api-client-certificates", "POST"): "certificates.write",
+    ("api-client-certificate-revoke", "POST"): "certificates.write",
     ("organisations", "GET"): "organisations.read",
     ("organisations", "POST"): "accounts.write",
     # audit
@@ -93,10 +108,6 @@ ROUTES: dict[tuple[str, str], str] = {
     # grid
     ("feeders", "GET"): "grid.read",
     # devices
-    ("api-client-policy", "PUT"): "accounts.write",
-    ("api-client-certificates", "GET"): "certificates.read",
-    ("api-client-certificates", "POST"): "certificates.write",
-    ("api-client-certificate-revoke", "POST"): "certificates.write",
     ("devices", "GET"): "devices.read",
     ("devices", "POST"): "devices.write",
     ("device", "GET"): "devices.read",
@@ -125,6 +136,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("group-status", "GET"): "groups.read",
     ("group-trend", "GET"): "groups.read",
     ("group-statuses", "GET"): "groups.read",
+    # forecasting
+    ("group-forecast", "GET"): "groups.read",
     # dispatch
     ("dispatch-preview", "POST"): "dispatches.write",
     ("dispatches", "GET"): "dispatches.read",
@@ -134,6 +147,14 @@ ROUTES: dict[tuple[str, str], str] = {
     ("dispatch-members", "GET"): "dispatches.read",
     ("dispatch-samples", "GET"): "dispatches.read",
     ("dispatch-events", "GET"): "dispatches.read",
+    ("control-preview", "POST"): "controls.write",
+    ("controls", "GET"): "controls.read",
+    ("controls", "POST"): "controls.write",
+    ("control", "GET"): "controls.read",
+    ("control-devices", "GET"): "controls.read",
+    ("control-cancel", "POST"): "controls.write",
+    ("control-release", "POST"): "controls.release",
+    ("control-reject", "POST"): "controls.release",
     # CIM XML: the service itself, and the message log
     ("cim-service", "GET"): PUBLIC,  # WSDL and schemas
     ("cim-service", "POST"): "cim.use",

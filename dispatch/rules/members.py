@@ -13,7 +13,7 @@ from derms.devices.rules.limits import Capability, KindCode, PresentState, react
 from dispatch.rules.allocation import FloatArray
 from dispatch.rules.limits import Flexibility
 from dispatch.rules.tracking import BoolArray
-from forecasting.selectors import available_power
+from forecasting.rules.available import available_power
 
 
 @dataclass(frozen=True, slots=True)

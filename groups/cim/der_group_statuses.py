@@ -14,20 +14,10 @@ from derms.cim.parts import render_instant, render_names
 from derms.cim.registry import Call
 from derms.core import clock
 from groups import selectors
-from groups.choices import DerFunction
 from groups.cim.der_groups import group_names
 from groups.cim.queries import find_groups
+from groups.rules.parameters import observable
 
-_REACTIVE = {
-    DerFunction.REACTIVE_POWER_DISPATCH,
-    DerFunction.VOLT_VAR_CURVE,
-    DerFunction.VOLTAGE_REGULATION,
-}
-_VOLTAGE = {
-    DerFunction.VOLTAGE_REGULATION,
-    DerFunction.VOLT_VAR_CURVE,
-    DerFunction.VOLT_WATT_CURVE,
-}
 _KILO = 1000.0
 
 
@@ -64,7 +54,7 @@ def _parameters(group: selectors.Group, status: selectors.Status) -> list[str]:
     Without one good member nothing was measured, and no nominal value is given.
     Source: section 6 row 14 of docs/standards/61968-5.md (what is not supported is left out).
     """
-    functions, at, seen = set(group.functions), render_instant(status.at), status.good > 0
+    told, at, seen = observable(group.functions), render_instant(status.at), status.good > 0
     found = [
         _point("activePower", "W", {
             "yUnitInstalledMax": status.installed_max_w,
@@ -74,7 +64,7 @@ def _parameters(group: selectors.Group, status: selectors.Status) -> list[str]:
             "nominalYValue": status.active_power_w if seen else None,
         }, at),
     ]  # fmt: skip
-    if functions & _REACTIVE:
+    if "reactivePower" in told:
         found.append(_point("reactivePower", "VAr", {
             "yUnitInstalledMax": status.installed_max_var,
             "yUnitInstalledMin": status.installed_min_var,
@@ -84,7 +74,7 @@ def _parameters(group: selectors.Group, status: selectors.Status) -> list[str]:
         }, at))  # fmt: skip
         apparent = status.apparent_power_va if seen else None
         found.append(_point("apparentPower", "VA", {"nominalYValue": apparent}, at))
-    if functions & _VOLTAGE and status.voltage_v is not None:
+    if "voltage" in told and status.voltage_v is not None:
         found.append(_point("voltage", "V", {"nominalYValue": status.voltage_v}, at))
     return found
 

@@ -151,6 +151,61 @@ def schedule(
     )
 
 
+def wanted(
+    parameters=("activePower",), style="constantYValue", count=4, start=TIME, duration=15, unit="m",
+    flow="", schedules=1,
+):  # fmt: skip
+    """Parameters and schedules of a forecast query."""
+    direction = f"<flowDirection>{flow}</flowDirection>" if flow else ""
+    return "".join(
+        f"<DERMonitorableParameter><DERParameter>{parameter}</DERParameter>{direction}"
+        "</DERMonitorableParameter>"
+        for parameter in parameters
+    ) + schedules * (
+        f"<DispatchSchedule><curveStyleKind>{style}</curveStyleKind>"
+        f"<numberOfIntervals>{count}</numberOfIntervals><startTime>{start}</startTime>"
+        f"<timeIntervalDuration>{duration}</timeIntervalDuration>"
+        f"<timeIntervalUnit>{unit}</timeIntervalUnit></DispatchSchedule>"
+    )
+
+
+def forecast_query(*items, noun="DERGroupForecasts", **more):
+    """A query for forecasts of the groups; `more` as in `wanted`."""
+    groups = items or (f"<EndDeviceGroup><mRID>g1</mRID>{FULL_NAME}</EndDeviceGroup>",)
+    return query("DERGroupForecastQueries", noun, wanted(**more), *groups)
+
+
+def forecasts(*items, verb="created", **ids):
+    """A CreatedDERGroupForecasts message."""
+    content = "".join(items or (forecast(),))
+    content = f'<DERGroupForecasts xmlns="{BASE}DERGroupForecasts#">{content}</DERGroupForecasts>'
+    return request("CreatedDERGroupForecasts", "DERGroupForecasts", verb, content, **ids)
+
+
+def forecast(
+    group_mrid="g1", parameter="activePower", unit="W", multiplier="k", style="constantYValue",
+    start=TIME, duration=15, interval="m", values=((9.0, 1.0, 5.0),), created=TIME, flow="forward",
+):  # fmt: skip
+    """One DERGroupForecast with (max, min, nominal) per interval."""
+    points = "".join(
+        f"<DERCurveData><intervalNumber>{k}</intervalNumber><maxYValue>{high}</maxYValue>"
+        f"<minYValue>{low}</minYValue><nominalYValue>{nominal}</nominalYValue></DERCurveData>"
+        for k, (high, low, nominal) in enumerate(values, start=1)
+    )
+    return (
+        f"<DERGroupForecast><mRID>f1</mRID><predictionCreationDate>{created}"
+        "</predictionCreationDate><EndDeviceGroup>"
+        f"<mRID>{group_mrid}</mRID><DERMonitorableParameter><DERParameter>{parameter}"
+        f"</DERParameter><flowDirection>{flow}</flowDirection><yMultiplier>{multiplier}"
+        f"</yMultiplier><yUnit>{unit}</yUnit><yUnitInstalledMax>20</yUnitInstalledMax>"
+        "<yUnitInstalledMin>-20</yUnitInstalledMin><DispatchSchedule><confidence>80</confidence>"
+        f"<curveStyleKind>{style}</curveStyleKind><startTime>{start}</startTime>"
+        f"<timeIntervalDuration>{duration}</timeIntervalDuration><timeIntervalUnit>{interval}"
+        f"</timeIntervalUnit>{points}</DispatchSchedule></DERMonitorableParameter>{FULL_NAME}"
+        f"</EndDeviceGroup>{names('forecast')}</DERGroupForecast>"
+    )
+
+
 def dispatch(
     group_mrid="g1",
     group_name="",

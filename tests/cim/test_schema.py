@@ -15,6 +15,8 @@ SETS = {
     "group-queries": MessageSet("DERGroups", "DERGroupQueries"),
     "status-queries": MessageSet("DERGroupStatuses", "DERGroupStatusQueries"),
     "statuses": MessageSet("DERGroupStatuses"),
+    "forecast-queries": MessageSet("DERGroupForecasts", "DERGroupForecastQueries"),
+    "forecasts": MessageSet("DERGroupForecasts"),
     "dispatches": MessageSet("DERGroupDispatches"),
     "operation-sets": MessageSet("DERGroups", constrained=False, operation_set=True),
 }
@@ -90,6 +92,8 @@ def template_messages(name):
         "group-queries": [build.query("DERGroupQueries", "DERGroups")],
         "status-queries": [build.query("DERGroupStatusQueries", "DERGroupStatuses")],
         "statuses": [build.statuses()],
+        "forecast-queries": [build.forecast_query(flow="reverse")],
+        "forecasts": [build.forecasts()],
         "dispatches": [
             build.create_dispatches(),
             build.reply_with_everything("DERGroupDispatches"),

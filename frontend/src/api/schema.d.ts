@@ -630,6 +630,23 @@ export interface paths {
         patch: operations["groups_partial_update"];
         trace?: never;
     };
+    "/api/v1/groups/{mrid}/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Forecast of a group */
+        get: operations["groups_forecast_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/groups/{mrid}/members": {
         parameters: {
             query?: never;
@@ -1216,6 +1233,17 @@ export interface components {
             mrid: string;
             name: string;
         };
+        /** @description One point of a curve; null = not known. */
+        ForecastPoint: {
+            /** Format: date-time */
+            at: string;
+            /** Format: double */
+            nominal: number | null;
+            /** Format: double */
+            high: number | null;
+            /** Format: double */
+            low: number | null;
+        };
         /** @description The nine DERFunction flags. */
         Functions: {
             /** @default false */
@@ -1284,6 +1312,24 @@ export interface components {
             name: string;
             names?: components["schemas"]["GroupNameRequest"][];
             members?: string[];
+        };
+        /** @description What is expected of a group, and what that rests on; stale members are in no value. */
+        GroupForecast: {
+            mrid: string;
+            /** Format: date-time */
+            created_at: string;
+            method: components["schemas"]["MethodEnum"];
+            curve_style: string;
+            /** Format: date-time */
+            start_at: string;
+            /** Format: double */
+            interval_s: number;
+            members: number;
+            good: number;
+            stale: number;
+            /** Format: double */
+            stale_last_w: number;
+            parameters: components["schemas"]["ParameterForecast"][];
         };
         /** @description A member device with its present values; None = not known. */
         GroupMember: {
@@ -1539,6 +1585,8 @@ export interface components {
             readonly request_xml: string;
             readonly reply_xml: string;
         };
+        /** @enum {string} */
+        MethodEnum: "persistence" | "told";
         Name: {
             name: string;
             /** @default  */
@@ -1917,6 +1965,19 @@ export interface components {
         };
         /** @enum {string} */
         ParameterEnum: "activePower" | "reactivePower" | "apparentPower" | "voltage" | "decreasingRampRate" | "increasingRampRate" | "highFilterBiDirectionalRegulation" | "highFilterDownRegulation" | "highFilterUpRegulation" | "lowFilterBiDirectionalRegulation" | "lowFilterDownRegulation" | "lowFilterUpRegulation";
+        /** @description One quantity over the schedule, in `unit`, positive = injection. */
+        ParameterForecast: {
+            /** @description DERParameterKind. */
+            parameter: string;
+            unit: string;
+            /** Format: double */
+            installed_max: number | null;
+            /** Format: double */
+            installed_min: number | null;
+            /** Format: double */
+            confidence_pct: number | null;
+            points: components["schemas"]["ForecastPoint"][];
+        };
         PasswordRequest: {
             password: string;
         };
@@ -3380,6 +3441,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Group"];
+                };
+            };
+        };
+    };
+    groups_forecast_retrieve: {
+        parameters: {
+            query?: {
+                curve_style?: "constantYValue" | "straightLineYValues";
+                interval_s?: number;
+                intervals?: number;
+                parameter?: ("activePower" | "reactivePower" | "apparentPower" | "voltage")[];
+                /** @description Default: now. */
+                start?: string;
+            };
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupForecast"];
                 };
             };
         };

@@ -1,7 +1,7 @@
 import numpy as np
 
 from derms.devices.rules.limits import Capability, KindCode, PresentState
-from forecasting.selectors import available_power
+from forecasting.rules.available import available_power
 
 NO = np.nan
 
