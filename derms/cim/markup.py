@@ -47,4 +47,7 @@ def node(name: str, *children: str, **attributes: str | None) -> str:
 
 def repeated(before: str, values: Iterable[object], after: str) -> str:
     """Return the values, each between two pieces of XML: the quick way for long lists."""
-    return "".join([f"{before}{text(value)}{after}" for value in values])
+    found = list(map(str, values))
+    if _SPECIAL.search("\n".join(found)):  # one look at all of them; nearly always there is nothing
+        found = list(map(text, found))
+    return f"{before}{f'{after}{before}'.join(found)}{after}" if found else ""

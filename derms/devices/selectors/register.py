@@ -135,22 +135,19 @@ def dispatchable(ids: NDArray[Any]) -> Dispatchable:
         ids: Primary keys [n]; -1 or unknown keys are not allowed.
     """
     sql = """
-        SELECT id, lifecycle_state, eligible, eligibility_reason FROM devices_enddevice
-        WHERE id = ANY(%(ids)s::int4[])
-          AND NOT (eligible AND lifecycle_state = 'registered')
+        SELECT w.id, d.lifecycle_state, d.eligible, d.eligibility_reason
+        FROM unnest(%(ids)s::int4[]) AS w(id) LEFT JOIN devices_enddevice d ON d.id = w.id
+        WHERE d.id IS NULL OR NOT (d.eligible AND d.lifecycle_state = 'registered')
     """
     keys = np.asarray(ids, dtype="int32")
     refused = {row[0]: _reason(*row[1:]) for row in bulk.execute(sql, {"ids": keys}).fetchall()}
-    found = "SELECT id FROM devices_enddevice WHERE id = ANY(%(ids)s::int4[])"
-    present = {row[0] for row in bulk.execute(found, {"ids": keys}).fetchall()}
-    reasons = [
-        refused.get(key, "") if key in present else "There is no such device."
-        for key in keys.tolist()
-    ]
+    reasons = [refused.get(key, "") for key in keys.tolist()]
     return Dispatchable(np.array([not reason for reason in reasons], dtype=bool), reasons)
 
 
-def _reason(state: str, eligible: bool, why: str) -> str:  # noqa: FBT001 - a row of the table
+def _reason(state: str | None, eligible: bool, why: str) -> str:  # noqa: FBT001 - a row of the table
+    if state is None:
+        return "There is no such device."
     if state != LifecycleState.REGISTERED:
         return f"The device is {state}, not registered."
     if not eligible:
