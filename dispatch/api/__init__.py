@@ -1,1 +1,1 @@
-"""The REST door of dispatches."""
+"""The REST door of dispatches and controls."""

@@ -9,7 +9,12 @@ from dispatch.rules.control_request import ControlData
 from dispatch.rules.request import DispatchData
 from dispatch.services.acceptance import Preview, create_dispatch, preview_dispatch
 from dispatch.services.control_decisions import cancel_control, reject_control, release_control
-from dispatch.services.control_requests import ControlPreview, create_control, preview_control
+from dispatch.services.control_requests import (
+    ControlPreview,
+    create_control,
+    preview_control,
+    release_limits,
+)
 from dispatch.services.control_steps import end_controls_of_group, run_controls, settle_control
 from dispatch.services.lifecycle import cancel_dispatch, end_of_group, settle
 from dispatch.services.retention import forget_samples
@@ -31,6 +36,7 @@ __all__ = [
     "preview_dispatch",
     "reject_control",
     "release_control",
+    "release_limits",
     "run_controls",
     "run_tick",
     "settle",

@@ -247,6 +247,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/controls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Connect and disconnect controls, the newest first */
+        get: operations["controls_list"];
+        put?: never;
+        /** Connect or disconnect groups or devices; large ones wait for a second person */
+        post: operations["controls_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/controls/{mrid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One control */
+        get: operations["controls_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/controls/{mrid}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a control that has not started, or the going back of one that has */
+        post: operations["controls_cancel_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/controls/{mrid}/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of each device of a control */
+        get: operations["controls_devices_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/controls/{mrid}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuse a control that waits for a second person */
+        post: operations["controls_reject_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/controls/{mrid}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Release a control that waits for a second person */
+        post: operations["controls_release_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/controls/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a control would touch; nothing is done */
+        post: operations["controls_preview_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -892,6 +1012,8 @@ export interface components {
         Acknowledged: {
             acknowledged: number;
         };
+        /** @enum {string} */
+        ActionEnum: "connect" | "disconnect";
         Alarm: {
             mrid: string;
             kind: string;
@@ -1018,6 +1140,100 @@ export interface components {
         };
         /** @enum {string} */
         ConnectionEnum: "unknown" | "disconnected" | "connected";
+        /** @description A control and how it stands. `done`, `failed`, `unknown` count devices of its phase. */
+        Control: {
+            mrid: string;
+            action: components["schemas"]["ActionEnum"];
+            group_mrids: string[];
+            group_names: string[];
+            reason: string;
+            issuer_id: string;
+            issuer_tracking_id: string;
+            /** Format: date-time */
+            start_at: string;
+            /** Format: double */
+            duration_s: number | null;
+            state: components["schemas"]["ControlStateEnum"];
+            state_reason: string;
+            revision: number;
+            /** @description 0 not started, 1 switched, 2 put back. */
+            phase: number;
+            devices: number;
+            /** Format: double */
+            rated_w: number;
+            done: number;
+            failed: number;
+            unknown: number;
+            needs_release: boolean;
+            /** Format: date-time */
+            release_until: string | null;
+            decided_by: string;
+            /** Format: date-time */
+            decided_at: string | null;
+            requested_by: string;
+            requested_by_mrid: string;
+            message_correlation_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            started_at: string | null;
+            /** Format: date-time */
+            end_at: string | null;
+            /** Format: date-time */
+            ended_at: string | null;
+            source: string;
+        };
+        /** @description Why a control is cancelled or rejected. */
+        ControlDecisionRequest: {
+            /** @default  */
+            reason: string;
+        };
+        /** @description What a control would touch; a refusal says why and touches nothing. */
+        ControlPreview: {
+            devices: number;
+            /** Format: double */
+            rated_w: number;
+            needs_release: boolean;
+            limit_devices: number;
+            /** Format: double */
+            limit_w: number;
+            refused_code: string;
+            refused: string;
+        };
+        /** @description What to connect or disconnect; a start of null means now. */
+        ControlRequestRequest: {
+            mrid?: string;
+            action: components["schemas"]["ActionEnum"];
+            /** @description mRIDs of whole groups. */
+            groups?: string[];
+            /** @description mRIDs of single devices. */
+            devices?: string[];
+            /** @default  */
+            reason: string;
+            /** Format: date-time */
+            start_at?: string | null;
+            /**
+             * Format: double
+             * @description Then the devices go back; null = they stay.
+             */
+            duration_s?: number | null;
+        };
+        /** @enum {string} */
+        ControlStateEnum: "awaiting_release" | "scheduled" | "executing" | "holding" | "restoring" | "completed" | "partly_failed" | "failed" | "cancelled" | "rejected" | "expired";
+        /** @description One device in one phase of a control. */
+        ControlledDevice: {
+            phase: number;
+            mrid: string;
+            name: string;
+            /** Format: double */
+            rated_w: number;
+            outcome: components["schemas"]["ControlledDeviceOutcomeEnum"];
+            detail: string;
+            /** Format: date-time */
+            settled_at: string | null;
+        };
+        /** @enum {string} */
+        ControlledDeviceOutcomeEnum: "pending" | "done" | "failed" | "unknown";
         Counts: {
             connected: number;
             disconnected: number;
@@ -1832,6 +2048,32 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["Command"][];
+        };
+        PaginatedControlList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Control"][];
+        };
+        PaginatedControlledDeviceList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["ControlledDevice"][];
         };
         PaginatedDeviceList: {
             /**
@@ -2750,6 +2992,211 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaginatedCommandList"];
+                };
+            };
+        };
+    };
+    controls_list: {
+        parameters: {
+            query?: {
+                action?: "connect" | "disconnect";
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description mRID of a device. */
+                device?: string;
+                /** @description mRID of a group. */
+                group?: string;
+                /** @description Only those that have not ended. */
+                open?: boolean;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                /** @description States, comma separated. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedControlList"];
+                };
+            };
+        };
+    };
+    controls_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ControlRequestRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Control"];
+                };
+            };
+        };
+    };
+    controls_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Control"];
+                };
+            };
+        };
+    };
+    controls_cancel_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ControlDecisionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Control"];
+                };
+            };
+        };
+    };
+    controls_devices_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                outcome?: "done" | "failed" | "pending" | "unknown";
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedControlledDeviceList"];
+                };
+            };
+        };
+    };
+    controls_reject_create: {
+        parameters: {
+            query?: never;
+            header: {
+                "If-Match": string;
+            };
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ControlDecisionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Control"];
+                };
+            };
+        };
+    };
+    controls_release_create: {
+        parameters: {
+            query?: never;
+            header: {
+                "If-Match": string;
+            };
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Control"];
+                };
+            };
+        };
+    };
+    controls_preview_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ControlRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ControlPreview"];
                 };
             };
         };
