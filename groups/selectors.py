@@ -181,6 +181,19 @@ def mrids(group_pks: Sequence[int]) -> dict[int, str]:
     return dict(found.values_list("pk", "mrid"))
 
 
+def owners(group_pks: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Return {group key: (mRID, mRID of the owning organisation)} of live groups."""
+    found = DerGroup.objects.filter(pk__in=group_pks, deleted_at__isnull=True)
+    return {pk: (mrid, owner) for pk, mrid, owner in found.values_list("pk", "mrid", "owner__mrid")}
+
+
+def with_status(group_pks: Sequence[int]) -> list[tuple[DerGroup, GroupStatus]]:
+    """Return live groups that have a status with it, names joined, in the order of their keys."""
+    found = GroupStatus.objects.filter(group__in=group_pks, group__deleted_at__isnull=True)
+    rows = found.select_related("group").prefetch_related("group__names").order_by("group_id")
+    return [(status.group, status) for status in rows]
+
+
 def list_statuses(*, actor: Actor) -> QuerySet[GroupStatus]:
     """Return the last status of every live group the actor may see."""
     return (

@@ -15,11 +15,14 @@ from django.db import transaction
 from derms.accounts.scopes import visible_organisations
 from derms.accounts.selectors import actor_of_client
 from derms.cim import operations, soap
+from derms.cim.choices import PushState
 from derms.cim.envelope import render_event
 from derms.cim.models import OutboundMessage, Subscription
 from derms.cim.push import wake
 from derms.core import clock, correlation
 from derms.core.ids import new_mrid
+
+__all__ = ["Event", "Subscription", "backlogged", "is_wanted", "push", "push_to", "subscribers"]
 
 _OPERATION_SETS = {"OperationSet": "DERGroups"}
 """Sets of operations go to those who subscribed to the noun they operate on."""
@@ -112,6 +115,18 @@ def subscribers(noun: str) -> list[Subscription]:
 def is_wanted(noun: str) -> bool:
     """Tell whether anybody subscribed to a noun: saves rendering what nobody reads."""
     return bool(subscribers(noun))
+
+
+def backlogged(subscription_ids: Iterable[int]) -> set[int]:
+    """Return those of the subscriptions that have a message still to be delivered.
+
+    For nouns that tell a state: while one message waits, a further one would only be older when
+    its turn comes.
+    """
+    waiting = OutboundMessage.objects.filter(
+        subscription__in=list(subscription_ids), state=PushState.WAITING
+    )
+    return set(waiting.values_list("subscription", flat=True).distinct())
 
 
 def _wants(subscription: Subscription, event: Event) -> bool:

@@ -172,6 +172,23 @@ def render_groups(groups: Sequence[selectors.Group]) -> str:
     return node("DERGroups", *inner, xmlns=names.profile("DERGroups"))
 
 
+def render_changed(group: selectors.Group, joined: Sequence[str]) -> str:
+    """Return the `DERGroups` payload of a change: the definition, and the members that joined."""
+    inner = _render_group(group, joined)
+    return node("DERGroups", inner, xmlns=names.profile("DERGroups"))
+
+
+def render_identified(group: selectors.Group, members: Sequence[str] = ()) -> str:
+    """Return a `DERGroups` payload that only names a group, and members to be removed from it."""
+    inner = node(
+        "EndDeviceGroup",
+        leaf("mRID", group.mrid),
+        repeated("<EndDevices><mRID>", members, "</mRID></EndDevices>"),
+        render_names(group_names(group)),
+    )
+    return node("DERGroups", inner, xmlns=names.profile("DERGroups"))
+
+
 def _render_group(group: selectors.Group, members: Sequence[str]) -> str:
     flags = flags_from_functions(frozenset(map(DerFunction, group.functions)))
     parts = {

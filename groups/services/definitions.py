@@ -25,6 +25,7 @@ from groups.events import GroupChanged, GroupCreated, GroupDeleted
 from groups.models import DerGroup, DerGroupName, GroupStatus
 from groups.rules.definition import GroupChange, GroupData, GroupKey, MemberKeys, Name, Version
 from groups.selectors import get_group, is_group_key_taken, member_ids
+from groups.services.watchers import NOBODY, Definition, announce_definition
 
 Ids = NDArray[np.int32]
 _LISTED = 20  # how many offenders an error names
@@ -202,6 +203,7 @@ def create_group(*, data: GroupData, actor: Actor) -> DerGroup:
         record(action="group.create", object_type="DERGroup", object_mrid=mrid,
                after=describe(group), actor=actor)  # fmt: skip
         publish(GroupCreated(mrid=mrid, name=name, revision=group.revision))
+        announce_definition(Definition("created", group, actor, joined=ids))
     return group
 
 
@@ -234,13 +236,15 @@ def change_group(
         if change.functions is not None:
             group.functions = sorted(change.functions)
         _set_version(group, change.version)
-        _change_members(group, change, now)
+        left, joined = _change_members(group, change, now)
         group.revision += 1
         group.modified_at = now
         group.save()
         record(action="group.change", object_type="DERGroup", object_mrid=group.mrid,
                before=before, after=describe(group), actor=actor)  # fmt: skip
         publish(GroupChanged(mrid=group.mrid, name=group.name, revision=group.revision))
+        redefined = change != GroupChange(add=change.add, remove=change.remove)
+        announce_definition(Definition("changed", group, actor, joined, left, redefined))
     return group
 
 
@@ -252,13 +256,17 @@ def _rename(group: DerGroup, name: str) -> None:
     group.name = name
 
 
-def _change_members(group: DerGroup, change: GroupChange, now: dt.datetime) -> None:
+def _change_members(group: DerGroup, change: GroupChange, now: dt.datetime) -> tuple[Ids, Ids]:
+    """Remove and add members; returns the devices asked to leave and those asked to join."""
+    left = joined = NOBODY
     if change.remove:
-        group.member_count -= _leave(group, _resolve(change.remove), now)
+        left = _resolve(change.remove)
+        group.member_count -= _leave(group, left, now)
     if change.add:
-        ids = _resolve(change.add)
-        _require_dispatchable(ids)
-        group.member_count += _join(group, ids, now)
+        joined = _resolve(change.add)
+        _require_dispatchable(joined)
+        group.member_count += _join(group, joined, now)
+    return left, joined
 
 
 def delete_group(*, key: GroupKey, actor: Actor, expected_revision: int | None = None) -> DerGroup:
@@ -284,4 +292,5 @@ def delete_group(*, key: GroupKey, actor: Actor, expected_revision: int | None =
         record(action="group.delete", object_type="DERGroup", object_mrid=group.mrid,
                before=before, actor=actor)  # fmt: skip
         publish(GroupDeleted(mrid=group.mrid, name=group.name))
+        announce_definition(Definition("deleted", group, actor))
     return group

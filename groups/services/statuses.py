@@ -20,6 +20,7 @@ from derms.devices.fleet import Fleet, get_fleet
 from derms.live import services as live
 from groups import selectors
 from groups.rules.aggregate import GroupColumns, MemberColumns, aggregate
+from groups.services.watchers import Statuses, announce_statuses
 
 Ints = NDArray[np.int64]
 
@@ -71,6 +72,7 @@ class StatusKeeper:
             if (now - self._sampled_at).total_seconds() >= SAMPLE_S:
                 self._sample(status, now)
             self._push()
+            announce_statuses(Statuses(self._keys, status, now))
             return len(self._keys)
 
     def _follow_memberships(self) -> None:

@@ -12,7 +12,7 @@ from tests.runtime.system import System, credentials, run_up, wait_until
 
 CHILDREN = (
     "postgres", "valkey", "simulator", "web", "sockets", "southbound", "status", "dispatch",
-    "core", "beat",
+    "core", "push", "beat",
 )  # fmt: skip
 
 
