@@ -5,6 +5,7 @@ import datetime as dt
 from celery import shared_task
 from django.conf import settings
 
+from derms.cim import periods
 from derms.cim.push import delivery
 
 
@@ -18,6 +19,12 @@ def deliver(partner_id: int) -> None:
 def sweep() -> None:
     """Wake the delivery to partners with something due; every second."""
     delivery.sweep()
+
+
+@shared_task(ignore_result=True)
+def push_due() -> None:
+    """Push what is told by period; every second."""
+    periods.push_due()
 
 
 @shared_task(ignore_result=True)
