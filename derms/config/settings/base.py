@@ -28,7 +28,8 @@ _UP = runfile.read_state()
 # --- what this installation is -------------------------------------------------------------
 ENVIRONMENT = env_str("DERMS_ENV", "demo", choices=("production", "demo", "test"))
 PRODUCTION = ENVIRONMENT == "production"
-MODE_TAG = env_str("DERMS_MODE_TAG", "LIVE", choices=("LIVE", "TEST", "TRAINING", "REPLAY"))
+_MODES = ("LIVE", "TEST", "TRAINING", "REPLAY")
+MODE_TAG = env_str("DERMS_MODE_TAG", "LIVE" if PRODUCTION else "TEST", choices=_MODES)
 SITE_NAME = env_str("DERMS_SITE_NAME", "Simulated utility")
 SITE_TIME_ZONE = env_str("DERMS_SITE_TIME_ZONE", "UTC")
 
@@ -38,9 +39,9 @@ SECRET_KEY = env_str("DERMS_SECRET_KEY", None if PRODUCTION else INSECURE_KEY)
 ALLOWED_HOSTS = env_list("DERMS_ALLOWED_HOSTS", () if PRODUCTION else ("127.0.0.1", "localhost"))
 CSRF_TRUSTED_ORIGINS = env_list("DERMS_TRUSTED_ORIGINS")
 BEHIND_PROXY = env_bool("DERMS_BEHIND_PROXY", default=False)
-# Where browsers open the WebSocket: a full address, a path on the page's own host and port (a
 # Only from here X-Forwarded-* and a client certificate are believed: addresses or networks.
 PROXY_ADDRESSES = env_list("DERMS_PROXY_ADDRESSES", ("127.0.0.1", "::1"))
+# Where browsers open the WebSocket: a full address, a path on the page's own host and port (a
 # proxy passes it on), or nothing: SOCKET_PORT on the page's own host.
 SOCKET_URL = env_str("DERMS_SOCKET_URL", "/ws/ui" if BEHIND_PROXY else "")
 # Origins that may open a WebSocket besides the page's own host.
@@ -87,8 +88,8 @@ INSTALLED_APPS = [
     "customers",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
     "derms.accounts.proxy.trusted_headers",  # first: the others believe what is left
+    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "derms.config.middleware.correlation_middleware",
     "derms.core.limits.body_limit",
@@ -192,8 +193,8 @@ CELERY_TASK_ROUTES = {
     "groups.tasks.*": {"queue": "status"},
     "derms.config.tasks.*": {"queue": "status"},
     "dispatch.tasks.*": {"queue": "dispatch"},
-}
     "derms.cim.tasks.deliver": {"queue": "push"},
+}
 CELERY_TIMEZONE = "UTC"
 
 # --- accounts and sessions -----------------------------------------------------------------
@@ -237,9 +238,9 @@ REST_FRAMEWORK = {
         "derms.accounts.api.authentication.SessionAuthentication",
         "derms.accounts.api.authentication.ClientBasicAuthentication",
         "derms.accounts.api.authentication.ClientBearerAuthentication",
+        "derms.accounts.api.authentication.ClientCertificateAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["derms.accounts.api.permissions.TablePermission"],
-        "derms.accounts.api.authentication.ClientCertificateAuthentication",
     "DEFAULT_PAGINATION_CLASS": "derms.core.paging.CursorPage",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -329,8 +330,6 @@ DISPATCH_PROBE_S = env_float("DERMS_DISPATCH_PROBE_S", 30.0, low=1.0)
 # A set point not sent within this time is not sent at all.
 DISPATCH_VALID_S = env_float("DERMS_DISPATCH_VALID_S", 30.0, low=1.0)
 DISPATCH_SAMPLE_DAYS = env_int("DERMS_DISPATCH_SAMPLE_DAYS", 30, low=1)
-
-# --- CIM -----------------------------------------------------------------------------------
 # A connect or disconnect control beyond either of these waits for a second person.
 CONTROL_RELEASE_MW = env_float("DERMS_CONTROL_RELEASE_MW", 5.0, low=0.0)
 CONTROL_RELEASE_DEVICES = env_int("DERMS_CONTROL_RELEASE_DEVICES", 500, low=0)
@@ -340,19 +339,20 @@ CONTROL_RELEASE_WAIT_S = env_float("DERMS_CONTROL_RELEASE_WAIT_S", 900.0, low=1.
 CONTROL_VALID_S = env_float("DERMS_CONTROL_VALID_S", 60.0, low=1.0)
 # Devices that gave no statement in this time are told of as unknown; they are still asked.
 CONTROL_DEADLINE_S = env_float("DERMS_CONTROL_DEADLINE_S", 120.0, low=1.0)
+
+# --- CIM -----------------------------------------------------------------------------------
 CIM_NAMESPACE_YEAR = env_int("DERMS_CIM_NAMESPACE_YEAR", 2017, low=2017, high=2100)
 CIM_MIXED_RESULT = env_str("DERMS_CIM_MIXED_RESULT", "FAILED", choices=("FAILED", "PARTIAL"))
+# How far a client's clock may be off in what it dates and signs.
+CIM_CLOCK_SKEW_S = env_int("DERMS_CIM_CLOCK_SKEW_S", 300, low=1, high=3600)
+# A UsernameToken with the password itself is taken over TLS, or everywhere when this is set.
+CIM_PLAIN_PASSWORD = env_bool("DERMS_CIM_PLAIN_PASSWORD", default=not _TLS)
+# Key and certificate (PEM files) by which we sign replies; without them no client can ask for it.
+CIM_SIGNING_KEY = env_str("DERMS_CIM_SIGNING_KEY", "")
+CIM_SIGNING_CERTIFICATE = env_str("DERMS_CIM_SIGNING_CERTIFICATE", "")
+CIM_MESSAGE_RETENTION_DAYS = env_int("DERMS_CIM_MESSAGE_RETENTION_DAYS", 90, low=1)
 CIM_MAX_BODY_BYTES = env_int("DERMS_CIM_MAX_BODY_BYTES", 32 * 2**20, low=1024)
 
-# --- logging: one JSON line an event, with the correlation id -----------------------------------
-LOG_LEVEL = env_str("DERMS_LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "derms.config.logs.json_formatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # A line per tick and task would drown what matters; the metrics count them.
 # --- push to partners ----------------------------------------------------------------------
 # A message not delivered after so many tries is parked, with an alarm.
 PUSH_MAX_ATTEMPTS = env_int("DERMS_PUSH_MAX_ATTEMPTS", 10, low=1, high=1000)
@@ -363,14 +363,15 @@ PUSH_CA_FILE = env_str("DERMS_PUSH_CA_FILE", "")
 # DERMS_SECRET_KEY does it.
 SECRETS_KEYS = env_list("DERMS_SECRETS_KEYS")
 
-# How far a client's clock may be off in what it dates and signs.
-CIM_CLOCK_SKEW_S = env_int("DERMS_CIM_CLOCK_SKEW_S", 300, low=1, high=3600)
-# A UsernameToken with the password itself is taken over TLS, or everywhere when this is set.
-CIM_PLAIN_PASSWORD = env_bool("DERMS_CIM_PLAIN_PASSWORD", default=not _TLS)
-# Key and certificate (PEM files) by which we sign replies; without them no client can ask for it.
-CIM_SIGNING_KEY = env_str("DERMS_CIM_SIGNING_KEY", "")
-CIM_SIGNING_CERTIFICATE = env_str("DERMS_CIM_SIGNING_CERTIFICATE", "")
-CIM_MESSAGE_RETENTION_DAYS = env_int("DERMS_CIM_MESSAGE_RETENTION_DAYS", 90, low=1)
+# --- logging: one JSON line an event, with the correlation id -----------------------------------
+LOG_LEVEL = env_str("DERMS_LOG_LEVEL", "INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "derms.config.logs.json_formatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # A line per tick and task would drown what matters; the metrics count them.
     "loggers": {
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
