@@ -29,9 +29,11 @@ _REASONS = {
     "3.1": "Too many items in request",
     "5.1": "System is busy, try again",
     "5.2": "Not attempted",
+    "2.15": "Invalid Request ID(s)",
     "5.3": "Attempted and failed",
     "5.9": "Aborted to keep transactional integrity",
     "6.1": "Request cancelled per business rule",
+    "6.2": "Request on hold",
     "6.2": "Request on hold",
     "7.1": "Temporary authentication failure",
     "7.2": "Authentication required",
@@ -75,7 +77,10 @@ class ObjectId:
 
 @dataclass(frozen=True, slots=True)
 class ReplyError:
-    """One Error of a Reply; level is always FATAL. Reason is the code's, details are the case's."""
+    """One Error of a Reply. Reason is the code's, details are the case's.
+
+    Level is FATAL, but INFORM for the notes of an `Outcome`.
+    """
 
     code: str
     details: str
@@ -83,13 +88,14 @@ class ReplyError:
     related: ObjectId | None = None
     retry: bool = False
     operation_id: int | None = None
+    recorded: bool = False
 
-    def render(self) -> str:
+    def render(self, level: str = "FATAL") -> str:
         """Return the `m:Error` element."""
         return node(
             "m:Error",
             leaf("m:code", self.code),
-            leaf("m:level", "FATAL"),
+            leaf("m:level", level),
             leaf("m:reason", _REASONS.get(self.code, "Request refused")),
             leaf("m:details", self.details),
             self.id.render("m:ID") if self.id else "",
@@ -107,18 +113,21 @@ class Outcome:
         payload: XML to go into the reply's Payload, without the Payload element; may be empty.
         done: How many items were carried out or answered.
         operation_id: The one operation of an OperationSet this answers; None for several.
+        notes: What the client must know of things that were accepted, such as 6.2, on hold: not
+            all of it is done yet, so the result is PARTIAL, never OK.
     """
 
     errors: tuple[ReplyError, ...] = ()
     payload: str = ""
     done: int = 0
     operation_id: int | None = None
+    notes: tuple[ReplyError, ...] = ()
 
     @property
     def result(self) -> str:
-        """OK, FAILED, or for a mixture what CIM_MIXED_RESULT says."""
+        """OK, PARTIAL with notes, FAILED, or for a mixture what CIM_MIXED_RESULT says."""
         if not self.errors:
-            return "OK"
+            return "PARTIAL" if self.notes else "OK"
         return str(settings.CIM_MIXED_RESULT) if self.done else "FAILED"
 
     @property
@@ -154,7 +163,9 @@ def error_of(error: DermsError, about: ObjectId | None = None) -> ReplyError:
     if error.cim_code == "5.3":
         details = f"Something went wrong inside; quote request {correlation.current()}"
     related = about if own and about and own.object_type != about.object_type else None
-    return ReplyError(error.cim_code, details, own, related, retry=error.retry)
+    return ReplyError(
+        error.cim_code, details, own, related, retry=error.retry, recorded=error.recorded
+    )
 
 
 def read_header(root: etree._Element) -> Header | None:
@@ -249,17 +260,32 @@ def render_operation_set(operations: Iterable[tuple[str, bool, str]], noun: str)
         noun: Noun of the operations, e.g. `DERGroups`.
     """
     shown = [
-        node(
-            "m:Operation",
-            leaf("m:operationId", number),
-            leaf("m:noun", noun),
-            leaf("m:verb", verb),
-            leaf("m:elementOperation", on_elements),
-            profile,
-        )
+        render_operation(number, noun, verb, profile, on_elements=on_elements)
         for number, (verb, on_elements, profile) in enumerate(operations, start=1)
     ]
     return node("OperationSet", *shown)
+
+
+def render_operation(
+    number: int, noun: str, verb: str, profile: str, *, on_elements: bool = False
+) -> str:
+    """Return one `Operation` of an OperationSet.
+
+    Args:
+        number: operationId.
+        noun: e.g. `DERGroups`.
+        verb: e.g. `delete`.
+        profile: The content as XML.
+        on_elements: The verb is about the elements listed, not about the object.
+    """
+    return node(
+        "m:Operation",
+        leaf("m:operationId", number),
+        leaf("m:noun", noun),
+        leaf("m:verb", verb),
+        leaf("m:elementOperation", on_elements),
+        profile,
+    )
 
 
 def _timestamp() -> str:

@@ -5,12 +5,13 @@
 
 from derms.cim import operations
 from derms.cim.registry import Profile
-from groups.cim import der_group_statuses, der_groups
+from groups.cim import der_group_statuses, der_groups, operation_sets
 
 PROFILES = (
     Profile(operations.get("CreateDERGroups"), der_groups.handle_create),
     Profile(operations.get("ChangeDERGroups"), der_groups.handle_change),
     Profile(operations.get("DeleteDERGroups"), der_groups.handle_delete),
+    Profile(operations.get("ExecuteDERGroupsOperationSet"), operation_sets.handle_execute),
     Profile(operations.get("QueryDERGroups"), der_groups.handle_query),
     Profile(operations.get("QueryDERGroupStatuses"), der_group_statuses.handle_query),
 )

@@ -9,6 +9,7 @@ from requests.auth import HTTPBasicAuth
 from zeep import Client, Settings
 from zeep.exceptions import Fault
 from zeep.transports import Transport
+from zeep.xsd import AnyObject
 
 from derms.cim import registry, schema
 from derms.cim.registry import all_profiles
@@ -209,3 +210,77 @@ def test_zeep_raises_our_fault(soap_client):
 
     assert fault.value.code == "soap:Client"
     assert "Unexpected wrapper element" in fault.value.message
+
+
+@pytest.mark.django_db(transaction=True)
+def test_zeep_asks_for_a_forecast(soap_client):
+    members = make_devices(2)
+    report(members, p_w=3000.0)
+    soap_client("create/executeDERGroups").service.CreateDERGroups(
+        Header=header("create", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [group_of("G", members)]}},
+    )
+    ask = soap_client("get/queryDERGroupForecasts")
+    start = clock.now().replace(microsecond=0) + dt.timedelta(minutes=5)
+
+    said = ask.service.QueryDERGroupForecasts(
+        Header=header("get", "DERGroupForecasts"),
+        Request={
+            "DERGroupForecastQueries": {
+                "DERMonitorableParameter": [{"DERParameter": "activePower"}],
+                "DispatchSchedule": [
+                    {
+                        "curveStyleKind": "straightLineYValues",
+                        "numberOfIntervals": 2,
+                        "startTime": start,
+                        "timeIntervalDuration": 15,
+                        "timeIntervalUnit": "m",
+                    }
+                ],
+                "EndDeviceGroup": [{"Names": [{"name": "G"}]}],
+            }
+        },
+    )
+
+    (told,) = said.Payload.DERGroupForecasts.DERGroupForecast
+    (schedule,) = told.EndDeviceGroup.DERMonitorableParameter[0].DispatchSchedule
+    assert said.Reply.Result == "OK"
+    assert (schedule.startTime, schedule.confidence) == (start, 20.0)
+    assert [p.nominalYValue for p in schedule.DERCurveData] == [6.0, 6.0, 6.0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_zeep_removes_a_member_by_an_operation_set(soap_client):
+    members = make_devices(2)
+    create = soap_client("create/executeDERGroups")
+    create.service.CreateDERGroups(
+        Header=header("create", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [group_of("G", members)]}},
+    )
+    client = soap_client("change/executeDERGroupsOperationSet")
+    kind = client.get_element(f"{{{schema.names.profile('DERGroups')}}}DERGroups")
+    profile = kind(
+        EndDeviceGroup=[{"Names": [{"name": "G"}], "EndDevices": [{"mRID": members[0]}]}]
+    )
+
+    said = client.service.ExecuteDERGroupsOperationSet(
+        Header=header("execute", "OperationSet"),
+        Payload={
+            "OperationSet": {
+                "enforceTransactionalIntegrity": True,
+                "Operation": [
+                    {
+                        "operationId": 1,
+                        "noun": "DERGroups",
+                        "verb": "delete",
+                        "elementOperation": True,
+                        "_value_1": AnyObject(kind, profile),
+                    }
+                ],
+            }
+        },
+    )
+
+    # zeep takes the operationId for the wildcard that stands before it in ReplyType.
+    assert said.Reply.Result == "OK"
+    assert DerGroup.objects.get(name="G").member_count == 1
