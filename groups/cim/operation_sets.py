@@ -3,7 +3,7 @@
 Each operation is what the message of that verb would be, through the same services. Operations run
 in the sequence presented, whether the set enforces it or not; with transactional integrity all
 succeed or nothing happened.
-Source: IEC 61968-100 OperationSet; sections 1.6 and 6 row 18 of docs/standards/61968-5.md.
+Source: IEC 61968-100 OperationSet; section 6 row 18 of docs/standards/61968-5.md.
 """
 
 from collections.abc import Callable, Sequence

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "standards").glob("*.md"))
-SERVED = ("derms/cim", "groups/cim", "dispatch/cim")
+SERVED = ("derms/cim", "groups/cim", "forecasting/cim", "dispatch/cim")
 
 
 def rows(page):
