@@ -1,7 +1,7 @@
 """Reads of accounts: who is asking, and the lists of users, clients and organisations."""
 
 import datetime as dt
-from typing import cast
+from typing import TypeAlias, cast
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -11,6 +11,10 @@ from derms.accounts.choices import OrganisationKind
 from derms.accounts.models import ApiClient, ClientCertificate, Organisation, User
 from derms.core.actors import Actor, ActorKind, Role
 from derms.core.errors import NotFoundError
+
+# What other rooms may name of our rows.
+Client: TypeAlias = ApiClient
+Certificate: TypeAlias = ClientCertificate
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -162,6 +166,18 @@ def find_certificate(sha256: str) -> ClientCertificate | None:
     """Return a registered certificate with its client, whoever's it is; None when unknown."""
     found = ClientCertificate.objects.select_related("client__organisation")
     return found.filter(sha256=sha256).first()
+
+
+def list_by_serial(serial: str) -> QuerySet[ClientCertificate]:
+    """Return registered certificates with this serial number (hexadecimal), of whatever issuer."""
+    found = ClientCertificate.objects.select_related("client__organisation")
+    return found.filter(serial=serial).order_by("pk")
+
+
+def list_in_use() -> QuerySet[ClientCertificate]:
+    """Return all certificates that are not revoked, with their clients."""
+    found = ClientCertificate.objects.select_related("client__organisation")
+    return found.filter(revoked_at__isnull=True).order_by("pk")
 
 
 def list_expiring(before: dt.datetime) -> list[ClientCertificate]:

@@ -32,6 +32,8 @@ from derms.cim.envelope import (
 from derms.cim.operations import Operation
 from derms.cim.registry import Call, Profile
 from derms.cim.schema import MessageSet
+from derms.cim.security import freshness
+from derms.cim.security.admission import Admitted
 from derms.cim.services import Answer, Entry
 from derms.cim.soap import SoapFaultError
 from derms.core.actors import Actor
@@ -53,20 +55,28 @@ MAX_ITEMS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One HTTP request that reached a CIM service, authenticated and within the size limit."""
+    """One HTTP request that reached a CIM service, within the size limit and admitted.
+
+    Attributes:
+        path: Of the service.
+        soap_action: As it was sent.
+        body: What came in, byte by byte; for the log.
+        admitted: Who sent it and what may be read of it (`derms.cim.security.admission`).
+    """
 
     path: str
     soap_action: str
     body: bytes
-    actor: Actor
+    admitted: Admitted
 
 
 def receive(incoming: Incoming) -> Answer:
     """Answer one message; never raises for what the client sent."""
-    actor = incoming.actor
-    entry = Entry(actor, incoming.path, incoming.body)
+    caller = incoming.admitted.caller
+    actor = caller.actor
+    entry = Entry(actor, incoming.path, incoming.body, signs=caller.client.signs_replies)
     try:
-        message = soap.unwrap(incoming.body)
+        message = soap.message_in(incoming.admitted.root)
         profile = _profile_for(message, incoming)
     except SoapFaultError as error:
         return refuse(entry, error, messages_at(incoming.path))
@@ -75,11 +85,11 @@ def receive(incoming: Incoming) -> Answer:
     entry.verb, entry.noun = operation.verb, operation.noun
     entry.message_id, entry.correlation_id = header.message_id, header.correlation_id
     try:
+        freshness.check(incoming.admitted.fresh, message, incoming.body)
         content = _checked(message, header, operation, actor)
     except DermsError as error:
         refusal = Outcome(errors=(error_of(error),))
-        answer = _reply(operation, header, refusal)
-        services.store_message(entry, answer)
+        answer = services.store_message(entry, _reply(operation, header, refusal))
         _audit(operation, entry, refusal)
         return answer
     call = Call(content, header, actor)
@@ -97,12 +107,15 @@ def refuse(entry: Entry, error: SoapFaultError, messages: MessageSet | None) -> 
     """Answer with a SOAP fault, logged and audited."""
     body = soap.fault(error, messages)
     answer = Answer(error.http_status, body, "FAULT", error.code, error.message)
-    services.store_message(entry, answer)
     noun = messages.noun if messages else "unknown"
-    record_refused(
-        action="cim.message", object_type=noun[:60], reason=error.message[:500], actor=entry.actor
-    )
-    return answer
+    if not error.recorded:
+        record_refused(
+            action="cim.message",
+            object_type=noun[:60],
+            reason=error.message[:500],
+            actor=entry.actor,
+        )
+    return services.store_message(entry, answer)
 
 
 def _profile_for(message: etree._Element, incoming: Incoming) -> Profile:
@@ -185,8 +198,7 @@ def _query(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcome]
     """Answer a query. It has no effect, so a repeated one is answered afresh, never stale."""
     outcome = _guarded(lambda: profile.handle(call))
     answer = _reply(profile.operation, call.header, outcome)
-    services.store_message(entry, answer)
-    return answer, outcome
+    return services.store_message(entry, answer), outcome
 
 
 def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcome]:
@@ -205,7 +217,7 @@ def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcom
                 transaction.set_rollback(True)
                 return outcome
             answer = _reply(profile.operation, call.header, outcome)
-            services.complete_message(key, entry, answer)
+            answer = services.complete_message(key, entry, answer)
         kept.append(answer)
         return outcome
 
@@ -213,8 +225,7 @@ def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcom
     if kept:
         return kept[0], outcome
     answer = _reply(profile.operation, call.header, outcome)
-    services.store_message(entry, answer)
-    return answer, outcome
+    return services.store_message(entry, answer), outcome
 
 
 def _guarded(work: Callable[[], Outcome]) -> Outcome:
@@ -241,9 +252,10 @@ def _internal() -> Outcome:
 
 def _audit(operation: Operation, entry: Entry, outcome: Outcome) -> None:
     """Record what was refused; a question without an answer is no refused command."""
-    if not outcome.errors or (operation.verb == "get" and outcome.errors[0].code == "99.1"):
+    errors = [error for error in outcome.errors if not error.recorded]
+    if not errors or (operation.verb == "get" and errors[0].code == "99.1"):
         return
-    first = outcome.errors[0]
+    first = errors[0]
     record_refused(
         action=f"cim.{operation.verb}_{operation.noun}"[:60],
         object_type=(first.id.object_type if first.id else operation.noun)[:60],
@@ -251,7 +263,7 @@ def _audit(operation: Operation, entry: Entry, outcome: Outcome) -> None:
         reason=first.details[:500],
         asked={
             "message_id": entry.message_id,
-            "errors": [_in_short(error) for error in outcome.errors[:100]],
+            "errors": [_in_short(error) for error in errors[:100]],
         },
         actor=entry.actor,
     )

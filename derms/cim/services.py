@@ -5,6 +5,7 @@ that carries it out. A second sender of the same message waits in the database u
 committed, and finds the stored reply. Source: section 6 row 21 of docs/standards/61968-5.md.
 """
 
+import dataclasses
 import datetime as dt
 import hashlib
 import time
@@ -15,6 +16,7 @@ from typing import Any
 from django.db import IntegrityError, connection, models, transaction
 
 from derms.cim.models import CimMessage
+from derms.cim.security import signing
 from derms.core import clock, correlation
 from derms.core.actors import Actor
 from derms.core.errors import RuleViolationError
@@ -35,6 +37,7 @@ class Entry:
     message_id: str = ""
     correlation_id: str = ""
     digest: str = ""
+    signs: bool = False
     received_at: dt.datetime = field(default_factory=clock.now)
     _started: float = field(default_factory=time.perf_counter)
 
@@ -92,12 +95,25 @@ def _outcome(entry: Entry, answer: Answer) -> dict[str, Any]:
     }
 
 
-def store_message(entry: Entry, answer: Answer) -> None:
-    """Log an exchange that had no effect: a query, a refusal, a fault. It may be sent again."""
+def store_message(entry: Entry, answer: Answer) -> Answer:
+    """Log an exchange that had no effect: a query, a refusal, a fault. It may be sent again.
+
+    Returns:
+        The answer as it goes out: signed, when the client's policy says so.
+    """
+    answer = _sealed(entry, answer)
     row = _row(entry)
     for name, value in _outcome(entry, answer).items():
         setattr(row, name, value)
     row.save(force_insert=True)
+    return answer
+
+
+def _sealed(entry: Entry, answer: Answer) -> Answer:
+    """Return the answer signed for a client that wants it so; a stored one is signed afresh."""
+    if not entry.signs:
+        return answer
+    return dataclasses.replace(answer, body=signing.sign(answer.body))
 
 
 def claim_message(entry: Entry) -> int | Answer:
@@ -120,7 +136,7 @@ def claim_message(entry: Entry) -> int | Answer:
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError:
-        return _earlier(row)
+        return _sealed(entry, _earlier(row))
     return row.pk
 
 
@@ -146,6 +162,12 @@ def _earlier(row: CimMessage) -> Answer:
     )
 
 
-def complete_message(key: int, entry: Entry, answer: Answer) -> None:
-    """Store the reply with a claimed message: the last write of its transaction."""
+def complete_message(key: int, entry: Entry, answer: Answer) -> Answer:
+    """Store the reply with a claimed message: the last write of its transaction.
+
+    Returns:
+        The answer as it goes out: signed, when the client's policy says so.
+    """
+    answer = _sealed(entry, answer)
     CimMessage.objects.filter(pk=key).update(**_outcome(entry, answer))
+    return answer

@@ -3,38 +3,81 @@
 Source: SOAP 1.1 section 6 (HTTP binding); RFC 7617 (Basic), RFC 6750 (Bearer).
 """
 
+from dataclasses import dataclass
 from typing import IO
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
 
-from derms.accounts.api.authentication import ClientBasicAuthentication, ClientBearerAuthentication
-from derms.accounts.selectors import find_actor
+from derms.accounts.selectors import address_of
+from derms.accounts.services import Caller
+from derms.cim import soap
+from derms.cim.exchange import Incoming
+from derms.cim.security.admission import NOTHING_SHOWN, admit
+from derms.cim.security.errors import TrustError
+from derms.cim.security.redaction import without_password
 from derms.cim.soap import SoapFaultError
 from derms.core.actors import Actor
 
 _CHUNK = 1 << 16
 _DRAIN_FACTOR = 4
+# Who shows nothing by HTTP or TLS may still do so in the message, which has to be read for it.
+_STRANGERS_BYTES = 1 << 20
+_STRANGERS_KEPT = 1 << 16
 _XML_TYPES = {"text/xml", "application/xml", ""}
 
 
-def authenticate(request: HttpRequest) -> Actor | None:
-    """Return the API client that sends, by the same Basic and Bearer rules as REST; else None."""
-    carrier = Request(request)
-    for scheme in (ClientBasicAuthentication(), ClientBearerAuthentication()):
-        try:
-            if scheme.authenticate(carrier) is not None:
-                return find_actor(request)
-        except AuthenticationFailed:
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that is answered with a fault before it is read.
+
+    Attributes:
+        fault: What to say.
+        actor: Who it is logged for.
+        body: What of it the log keeps.
+    """
+
+    fault: SoapFaultError
+    actor: Actor
+    body: bytes
+
+
+def take(
+    request: HttpRequest, path: str, caller: Caller | None, *, is_soap: bool = True
+) -> Incoming | Refused | None:
+    """Read a POST and say who sent it and whether it may be read on.
+
+    Args:
+        request: The POST.
+        path: Path of the service.
+        caller: Who HTTP and TLS say it is; None when they say nothing.
+        is_soap: A SOAP envelope; else the message itself, which carries no security header.
+
+    Returns:
+        The message for the exchange; what to refuse it with; or None when nobody has shown
+        anything of who he is, which HTTP answers by 401.
+    """
+    body, root = b"", None
+    try:
+        body = read_body(request, settings.CIM_MAX_BODY_BYTES if caller else _STRANGERS_BYTES)
+        root = soap.open_envelope(body) if is_soap else soap.parse(body)
+        admitted = admit(root, caller, is_secure=request.is_secure(), address=address_of(request))
+    except TrustError as error:
+        if error.cim_code == NOTHING_SHOWN:
             return None
-    return None
+        fault = SoapFaultError(error.message, fault=f"wsse:{error.fault}", code=error.cim_code)
+        fault.recorded = True
+        kept = without_password(body, root)
+        return Refused(fault, error.actor, kept if error.actor.mrid else kept[:_STRANGERS_KEPT])
+    except SoapFaultError as error:
+        return Refused(error, caller.actor, without_password(body, root)) if caller else None
+    action = request.headers.get("SOAPAction", "")
+    return Incoming(path, action, without_password(body, root), admitted)
 
 
-def read_body(request: HttpRequest) -> bytes:
-    """Return the body of a POST, of a declared length or chunked.
+def read_body(request: HttpRequest, limit: int) -> bytes:
+    """Return the body of a POST, of a declared length or chunked, of at most `limit` bytes.
 
     An oversized body is read and thrown away up to four times the limit, so that the client gets
     to see the answer instead of a broken connection; memory stays flat.
@@ -49,7 +92,6 @@ def read_body(request: HttpRequest) -> bytes:
     coding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise SoapFaultError(f"Content-Encoding {coding[:40]} is not taken", http_status=415)
-    limit = settings.CIM_MAX_BODY_BYTES
     announced = request.META.get("CONTENT_LENGTH") or ""
     if announced.isdecimal():
         return _announced(request, int(announced), limit)

@@ -12,12 +12,12 @@ from django.http import (
 from django.views.decorators.csrf import csrf_exempt
 
 from derms.accounts.permissions import has_permission
+from derms.accounts.services import identify
 from derms.cim import exchange, registry, transport, wsdl
-from derms.cim.exchange import Incoming
 from derms.cim.operations import Operation
-from derms.cim.services import Answer, Entry
-from derms.cim.soap import SoapFaultError
-from derms.core.actors import Actor
+from derms.cim.services import Entry
+from derms.cim.transport import Refused
+from derms.core.errors import ForbiddenError
 from derms.core.limits import bounds_own_body
 
 _XML = "text/xml; charset=utf-8"
@@ -41,27 +41,40 @@ def service(request: HttpRequest, path: str) -> HttpResponse:
         return _description(request, operations)
     if request.method != "POST":
         return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
-    actor = transport.authenticate(request)
-    if actor is None:
-        return HttpResponse(
-            "API client credentials are required.",
-            status=401,
-            content_type="text/plain",
-            headers={"WWW-Authenticate": 'Basic realm="derms", charset="UTF-8"'},
-        )
-    if not has_permission(actor, "cim.use"):
-        return HttpResponseForbidden("This client may not use CIM.", content_type="text/plain")
-    answer = _post(request, operations[0].path, actor)
+    return _post(request, operations[0].path)
+
+
+def _post(request: HttpRequest, path: str) -> HttpResponse:
+    try:
+        caller = identify(request)
+    except ForbiddenError as error:
+        return _unauthorized(error.message)
+    if caller is not None and not has_permission(caller.actor, "cim.use"):
+        return _forbidden()
+    taken = transport.take(request, path, caller)
+    if taken is None:
+        return _unauthorized("API client credentials are required.")
+    if isinstance(taken, Refused):
+        entry = Entry(taken.actor, path, taken.body)
+        answer = exchange.refuse(entry, taken.fault, exchange.messages_at(path))
+    elif not has_permission(taken.admitted.caller.actor, "cim.use"):
+        return _forbidden()
+    else:
+        answer = exchange.receive(taken)
     return HttpResponse(answer.body, status=answer.http_status, content_type=_XML)
 
 
-def _post(request: HttpRequest, path: str, actor: Actor) -> Answer:
-    try:
-        body = transport.read_body(request)
-    except SoapFaultError as error:
-        return exchange.refuse(Entry(actor, path, b""), error, exchange.messages_at(path))
-    action = request.headers.get("SOAPAction", "")
-    return exchange.receive(Incoming(path, action, body, actor))
+def _forbidden() -> HttpResponse:
+    return HttpResponseForbidden("This client may not use CIM.", content_type="text/plain")
+
+
+def _unauthorized(text: str) -> HttpResponse:
+    return HttpResponse(
+        text,
+        status=401,
+        content_type="text/plain",
+        headers={"WWW-Authenticate": 'Basic realm="derms", charset="UTF-8"'},
+    )
 
 
 def _description(request: HttpRequest, operations: list[Operation]) -> HttpResponse:

@@ -15,6 +15,7 @@ from derms.accounts.services.clients import (
     set_client_secret,
     update_client,
 )
+from derms.accounts.services.nonces import note_nonce
 from derms.accounts.services.organisations import create_organisation, ensure_organisation
 from derms.accounts.services.users import (
     create_user,
@@ -39,6 +40,7 @@ __all__ = [
     "ensure_user",
     "forget_sessions",
     "identify",
+    "note_nonce",
     "register_certificate",
     "revoke_certificate",
     "rotate_secret",
