@@ -187,11 +187,15 @@ def read_header(root: etree._Element) -> Header | None:
     return Header(read("Verb"), read("Noun"), read("MessageID"), read("CorrelationID"))
 
 
-def _reply_part(
-    result: str, errors: tuple[ReplyError, ...], operation_id: int | None = None
-) -> str:
-    shown = "".join(error.render() for error in errors) or node("m:Error", leaf("m:code", "0.0"))
-    return node("Reply", leaf("m:Result", result), shown, leaf("m:operationId", operation_id))
+def _reply_part(outcome: Outcome) -> str:
+    shown = [error.render() for error in outcome.errors]
+    shown += [note.render("INFORM") for note in outcome.notes]
+    return node(
+        "Reply",
+        leaf("m:Result", outcome.result),
+        *(shown or [node("m:Error", leaf("m:code", "0.0"))]),
+        leaf("m:operationId", outcome.operation_id),
+    )
 
 
 def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Reply:
@@ -211,9 +215,9 @@ def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Rep
     )
     payload = node("Payload", outcome.payload) if outcome.payload else ""
     tag = f"{messages.message}ResponseMessage"
-    body = header + _reply_part(outcome.result, outcome.errors, outcome.operation_id) + payload
+    body = header + _reply_part(outcome) + payload
     xml = node(tag, body, **_namespaces(messages))
-    first = outcome.errors[0] if outcome.errors else None
+    first = next(iter((*outcome.errors, *outcome.notes)), None)
     return Reply(
         xml, outcome.result, first.code if first else "0.0", first.details if first else ""
     )
@@ -221,7 +225,7 @@ def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Rep
 
 def render_fault(messages: MessageSet, error: ReplyError) -> str:
     """Return the `<Noun>FaultMessage` for the detail of a SOAP fault."""
-    body = _reply_part("FAILED", (error,))
+    body = _reply_part(Outcome(errors=(error,)))
     return node(f"{messages.message}FaultMessage", body, **_namespaces(messages))
 
 

@@ -5,23 +5,19 @@ in full is refused, because a reply has no way to say "in part".
 Source: IEC 61968-5 DERGroupDispatches profile; EPRI test cases DERGD-1A to 1E.
 """
 
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from lxml import etree
-
-from derms.cim import names
 from derms.cim.envelope import ObjectId, Outcome
 from derms.cim.exchange import carry_out
-from derms.cim.markup import node
 from derms.cim.parts import Identified, at_most, child_of, namespace_of, read_identified
 from derms.cim.registry import Call
 from derms.core.errors import RuleViolationError
 from derms.core.ids import new_mrid
 from dispatch import services
 from dispatch.cim.curves import read_curve, scale_of
+from dispatch.cim.echo import render_echoes
 from dispatch.rules.request import DispatchData
 from groups.rules.definition import GroupKey, Name
 
@@ -107,25 +103,7 @@ def handle_create(call: Call) -> Outcome:
         return asked, wanted[0].mrid
 
     done, errors = carry_out(read_dispatches(call), create)
-    shown = [(asked, mrid) for asked, mrid in done if errors or not asked.dispatch.mrid]
-    return Outcome(errors, render_dispatches(shown), len(done))
-
-
-def render_dispatches(shown: Sequence[tuple[Asked, str]]) -> str:
-    """Return the `DERGroupDispatches` payload: what was asked, with its mRID; empty for nothing."""
-    if not shown:
-        return ""
-    inner = [_echo(asked.dispatch.element, mrid) for asked, mrid in shown]
-    return node("DERGroupDispatches", *inner, xmlns=names.profile("DERGroupDispatches"))
-
-
-def _echo(dispatch: etree._Element, mrid: str) -> str:
-    answer = copy.deepcopy(dispatch)
-    answer.tail = None
-    own = answer.find(f"{namespace_of(answer)}mRID")
-    if own is None:
-        own = etree.Element(f"{namespace_of(answer)}mRID")
-        answer.insert(0, own)
-    own.text = mrid
-    etree.cleanup_namespaces(answer)
-    return etree.tostring(answer, encoding="unicode")
+    shown = [
+        (asked.dispatch.element, mrid) for asked, mrid in done if errors or not asked.dispatch.mrid
+    ]
+    return Outcome(errors, render_echoes("DERGroupDispatches", shown), len(done))

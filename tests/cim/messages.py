@@ -258,6 +258,135 @@ def statuses():
     )
 
 
+BASE_2011 = "http://iec.ch/TC57/2011/"
+
+
+def timing(start="", end="", duration="", indefinite="", randomisation="", name="primary"):
+    """A primaryDeviceTiming."""
+    interval = "".join(f"<{k}>{v}</{k}>" for k, v in (("end", end), ("start", start)) if v)
+    parts = (
+        ("duration", duration),
+        ("durationIndefinite", indefinite),
+        ("randomisation", randomisation),
+    )
+    inner = "".join(f"<{k}>{v}</{k}>" for k, v in parts if v)
+    inner += f"<interval>{interval}</interval>" if interval else ""
+    return f"<{name}DeviceTiming>{inner}</{name}DeviceTiming>"
+
+
+def control(
+    ref="2.31.0.23", *, groups=(), group_names=(), devices=(), mrid="", reason="", timing="",
+    issuer="", more="", after="",
+):  # fmt: skip
+    """One EndDeviceControl; `ref=None` leaves the attribute out."""
+    attribute = "" if ref is None else f' ref="{ref}"'
+    return (
+        "<EndDeviceControl>"
+        + (f"<mRID>{mrid}</mRID>" if mrid else "")
+        + (f"<issuerID>{issuer}</issuerID>" if issuer else "")
+        + (f"<reason>{reason}</reason>" if reason else "")
+        + more
+        + f"<EndDeviceControlType{attribute}/>"
+        + "".join(f"<EndDeviceGroups><mRID>{g}</mRID></EndDeviceGroups>" for g in groups)
+        + "".join(f"<EndDeviceGroups>{names(g)}</EndDeviceGroups>" for g in group_names)
+        + "".join(f"<EndDevices><mRID>{d}</mRID></EndDevices>" for d in devices)
+        + timing
+        + after
+        + "</EndDeviceControl>"
+    )
+
+
+def full_control():
+    """A control that fills every element but the home network's."""
+    address = ["email1", "email2", "lan", "mac", "password", "radio", "userID", "web"]
+    return (
+        "<EndDeviceControl><mRID>c</mRID><drProgramLevel>0</drProgramLevel>"
+        "<drProgramMandatory>true</drProgramMandatory><issuerID>i</issuerID>"
+        "<issuerTrackingID>t</issuerTrackingID><priceSignal>1.5</priceSignal><reason>r</reason>"
+        '<EndDeviceControlType ref="2.31.0.18"/>'
+        f"<EndDeviceGroups><mRID>g1</mRID>{FULL_NAME}</EndDeviceGroups>"
+        "<EndDevices><mRID>d1</mRID><installCode>x</installCode><isPan>false</isPan>"
+        f"<electronicAddress>{''.join(f'<{k}>x</{k}>' for k in address)}</electronicAddress>"
+        f"{FULL_NAME}</EndDevices>"
+        + timing(TIME, TIME, "5", "false", "startAndEnd")
+        + timing(TIME, TIME, "5", "false", "none", name="secondary")
+        + f"<UsagePointGroups><mRID>u</mRID>{FULL_NAME}</UsagePointGroups>"
+        f"<UsagePoints><mRID>u</mRID>{FULL_NAME}</UsagePoints></EndDeviceControl>"
+    )
+
+
+def pan_controls():
+    """Controls with the parts of home networks."""
+    kinds = """
+        ElectricVehicle ExteriorLighting GenerationSystem HvacCompressorOrFurnace InteriorLighting
+        IrrigationPump ManagedCommercialIndustrialLoad PoolPumpSpaJacuzzi SimpleMiscLoad
+        SmartAppliance StripAndBaseboardHeater WaterHeater
+    """.split()  # noqa: SIM905 - as in the table of the standard
+    appliance = "".join(f"<is{k}>true</is{k}>" for k in kinds)
+    until = f"<duration>5</duration><durationIndefinite>true</durationIndefinite>{{}}{TIMED}"
+    return (
+        control(more=(
+            "<PanDemandResponse><avgLoadAdjustment>5</avgLoadAdjustment>"
+            f"<cancelControlMode>x</cancelControlMode><cancelDateTime>{TIME}</cancelDateTime>"
+            "<cancelNow>true</cancelNow><command>x</command><coolingOffset>1</coolingOffset>"
+            "<coolingSetpoint>1</coolingSetpoint><criticalityLevel>x</criticalityLevel>"
+            "<duration>5</duration><durationIndefinite>true</durationIndefinite>"
+            "<dutyCycle>5</dutyCycle><enrollmentGroup>x</enrollmentGroup>"
+            "<heatingOffset>1</heatingOffset><heatingSetpoint>1</heatingSetpoint>"
+            f"{TIMED}<appliance>{appliance}</appliance></PanDemandResponse>"
+        )),
+        control(more=(
+            "<PanDisplay><command>display</command><confirmationRequired>true"
+            f"</confirmationRequired>{until.format('<priority>critical</priority>')}"
+            "<textMessage>x</textMessage><transmissionMode>both</transmissionMode></PanDisplay>"
+        )),
+        control(more=(
+            f"<PanPricing><command>x</command>{until.format('<providerID>1</providerID>')}"
+            "<PanPricingDetails><alternateCostDelivered>1</alternateCostDelivered>"
+            f"<alternateCostUnit>x</alternateCostUnit><currentTimeDate>{TIME}</currentTimeDate>"
+            "<generationPrice>1.5</generationPrice><generationPriceRatio>1</generationPriceRatio>"
+            "<price>1.5</price><priceRatio>1</priceRatio><priceTier>1</priceTier>"
+            "<priceTierCount>1</priceTierCount><priceTierLabel>x</priceTierLabel>"
+            "<rateLabel>x</rateLabel><registerTier>x</registerTier><unitOfMeasure>x</unitOfMeasure>"
+            "</PanPricingDetails></PanPricing>"
+        )),
+    )  # fmt: skip
+
+
+TIMED = f"<startDateTime>{TIME}</startDateTime>"
+
+
+def _type_definition(noun):
+    parts = "".join(f"<{k}>1</{k}>" for k in ("domain", "eventOrAction", "subDomain", "type"))
+    return f"<{noun}Type><mRID>t</mRID>{parts}{FULL_NAME}</{noun}Type>"
+
+
+def create_controls(*items, **ids):
+    inner = "".join(
+        items or (full_control(), *pan_controls(), _type_definition("EndDeviceControl"))
+    )
+    content = (
+        f'<EndDeviceControls xmlns="{BASE_2011}EndDeviceControls#">{inner}</EndDeviceControls>'
+    )
+    return request("CreateEndDeviceControls", "EndDeviceControls", "create", content, **ids)
+
+
+def created_events():
+    """A CreatedEndDeviceEvents message that fills every element."""
+    event = (
+        f"<EndDeviceEvent><mRID>e</mRID><createdDateTime>{TIME}</createdDateTime>"
+        "<issuerID>i</issuerID><issuerTrackingID>t</issuerTrackingID><reason>r</reason>"
+        f"<severity>s</severity><userID>u</userID><Assets><mRID>d</mRID>{FULL_NAME}</Assets>"
+        "<EndDeviceEventDetails><name>n</name><value>v</value></EndDeviceEventDetails>"
+        f'<EndDeviceEventType ref="2.31.0.42"/>{FULL_NAME}<status><dateTime>{TIME}</dateTime>'
+        "<reason>r</reason><remark>m</remark><value>v</value></status>"
+        f"<UsagePoint><mRID>u</mRID>{FULL_NAME}</UsagePoint></EndDeviceEvent>"
+    )
+    inner = event + _type_definition("EndDeviceEvent")
+    content = f'<EndDeviceEvents xmlns="{BASE_2011}EndDeviceEvents#">{inner}</EndDeviceEvents>'
+    return request("CreatedEndDeviceEvents", "EndDeviceEvents", "created", content)
+
+
 def reply_with_everything(noun):
     """A ResponseMessage that fills every element of the envelope."""
     return (

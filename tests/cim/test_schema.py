@@ -18,6 +18,8 @@ SETS = {
     "forecast-queries": MessageSet("DERGroupForecasts", "DERGroupForecastQueries"),
     "forecasts": MessageSet("DERGroupForecasts"),
     "dispatches": MessageSet("DERGroupDispatches"),
+    "controls": MessageSet("EndDeviceControls"),
+    "events": MessageSet("EndDeviceEvents"),
     "operation-sets": MessageSet("DERGroups", constrained=False, operation_set=True),
 }
 
@@ -31,7 +33,7 @@ lowFilterUpRegulation reactivePower voltage forward lagging leading net q1minusQ
 q1plusQ3 q1plusQ4 q2minusQ3 q2plusQ3 q2plusQ4 q3minusQ2 q3plusQ4 quadrant1 quadrant2 quadrant3
 quadrant4 reverse total totalByPhase OK PARTIAL FAILED FATAL WARNING INFORM CATASTROPHIC name
 uuid transaction other cancel canceled change changed create created close closed delete deleted
-get reply execute executed nonsense
+get reply execute executed nonsense default end start startAndEnd anonymous both normal
 """
 
 
@@ -94,6 +96,8 @@ def template_messages(name):
         "statuses": [build.statuses()],
         "forecast-queries": [build.forecast_query(flow="reverse")],
         "forecasts": [build.forecasts()],
+        "controls": [build.create_controls()],
+        "events": [build.created_events()],
         "dispatches": [
             build.create_dispatches(),
             build.reply_with_everything("DERGroupDispatches"),
