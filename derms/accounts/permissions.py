@@ -57,6 +57,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cim.EndDeviceEvents.created": _DMS | _AGGREGATOR,
     "cim.EndDeviceControls.create": _DMS,
     "cim.read": _OPERATIONS | _ADMIN,
+    "partners.read": _OPERATIONS | _ADMIN,
+    "partners.write": _ENGINEERING,
     "system.read": _OPERATIONS | _ADMIN,
     "audit.read": frozenset({Role.AUDITOR, Role.ADMIN}),
     "accounts.read": frozenset({Role.AUDITOR, Role.ADMIN}),
@@ -160,6 +162,21 @@ ROUTES: dict[tuple[str, str], str] = {
     ("cim-service", "POST"): "cim.use",
     ("cim-messages", "GET"): "cim.read",
     ("cim-message", "GET"): "cim.read",
+    # push to partners
+    ("partners", "GET"): "partners.read",
+    ("partners", "POST"): "partners.write",
+    ("partner", "GET"): "partners.read",
+    ("partner", "PATCH"): "partners.write",
+    ("partner-trial", "POST"): "partners.write",
+    ("partner-resend", "POST"): "partners.write",
+    ("partner-subscriptions", "GET"): "partners.read",
+    ("partner-subscriptions", "POST"): "partners.write",
+    ("subscription", "PATCH"): "partners.write",
+    ("subscription", "DELETE"): "partners.write",
+    ("deliveries", "GET"): "partners.read",
+    ("delivery", "GET"): "partners.read",
+    ("delivery-resend", "POST"): "partners.write",
+    ("delivery-discard", "POST"): "partners.write",
 }
 
 

@@ -264,6 +264,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "DeviceKindEnum": "derms.devices.choices.DeviceKind",
         "LifecycleStateEnum": "derms.devices.choices.LifecycleState",
+        "PushStateEnum": "derms.cim.choices.PushState",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = env_int("DERMS_MAX_BODY_BYTES", 64 * 2**20, low=1024)

@@ -367,6 +367,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages to partners, newest first */
+        get: operations["deliveries_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{mrid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One message to a partner with its XML and the last reply */
+        get: operations["deliveries_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{mrid}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a message up, with a reason */
+        post: operations["deliveries_discard_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{mrid}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a message again, now */
+        post: operations["deliveries_resend_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices": {
         parameters: {
             query?: never;
@@ -908,6 +976,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Partners and how delivery to each goes */
+        get: operations["partners_list"];
+        put?: never;
+        /** Create the endpoint of an API client */
+        post: operations["partners_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{mrid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One partner */
+        get: operations["partners_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change a partner's endpoint (If-Match) */
+        patch: operations["partners_partial_update"];
+        trace?: never;
+    };
+    "/api/v1/partners/{mrid}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send every parked message of a partner again */
+        post: operations["partners_resend_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{mrid}/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a partner is told */
+        get: operations["partners_subscriptions_list"];
+        put?: never;
+        /** Subscribe a partner to a noun */
+        post: operations["partners_subscriptions_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{mrid}/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a message without content and say what came back */
+        post: operations["partners_trial_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/readings": {
         parameters: {
             query?: never;
@@ -923,6 +1079,24 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/subscriptions/{mrid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a subscription (If-Match) */
+        delete: operations["subscriptions_destroy"];
+        options?: never;
+        head?: never;
+        /** Change a subscription (If-Match) */
+        patch: operations["subscriptions_partial_update"];
         trace?: never;
     };
     "/api/v1/system": {
@@ -1075,6 +1249,8 @@ export interface components {
         };
         /** @enum {string} */
         AuditRecordOutcomeEnum: "done" | "refused";
+        /** @enum {string} */
+        AuthEnum: "none" | "basic" | "bearer";
         /** @enum {unknown} */
         BlankEnum: "";
         BulkReadingsRequest: {
@@ -1263,6 +1439,62 @@ export interface components {
         };
         /** @enum {string} */
         CurveStyleEnum: "constantYValue" | "straightLineYValues";
+        /** @description One message to one partner, without its body. */
+        Delivery: {
+            mrid: string;
+            partner_mrid: string;
+            partner_name: string;
+            noun: string;
+            verb: string;
+            groups: string[];
+            message_id: string;
+            correlation_id: string;
+            /** @description Of an asynchronous reply; else empty. */
+            address: string;
+            state: components["schemas"]["PushStateEnum"];
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            not_before: string | null;
+            /** Format: date-time */
+            last_tried_at: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+            http_status: number | null;
+            result: string;
+            code: string;
+            last_error: string;
+        };
+        /** @description One message with what went out and what came back last. */
+        DeliveryDetail: {
+            mrid: string;
+            partner_mrid: string;
+            partner_name: string;
+            noun: string;
+            verb: string;
+            groups: string[];
+            message_id: string;
+            correlation_id: string;
+            /** @description Of an asynchronous reply; else empty. */
+            address: string;
+            state: components["schemas"]["PushStateEnum"];
+            attempts: number;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            not_before: string | null;
+            /** Format: date-time */
+            last_tried_at: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+            http_status: number | null;
+            result: string;
+            code: string;
+            last_error: string;
+            readonly request_xml: string;
+            readonly reply_xml: string;
+        };
         /** @enum {string} */
         DemandsEnum: "password" | "bearer" | "username_token" | "signature" | "certificate" | "timestamp";
         Device: {
@@ -1336,6 +1568,10 @@ export interface components {
         DeviceKindEnum: "pv" | "battery" | "ev_charger" | "load" | "genset" | "wind" | "other";
         /** @enum {string} */
         DirectionEnum: "in" | "out";
+        /** @description Why a message is given up. */
+        DiscardRequest: {
+            reason: string;
+        };
         /** @description A dispatch, how it stands and what it delivers. */
         Dispatch: {
             mrid: string;
@@ -1922,6 +2158,8 @@ export interface components {
         /** @enum {string} */
         NormalCategoryEnum: "A" | "B";
         /** @enum {string} */
+        NounEnum: "DERGroupForecasts" | "DERGroupStatuses" | "DERGroups" | "EndDeviceEvents";
+        /** @enum {string} */
         OperatingEnum: "unknown" | "off" | "standby" | "starting" | "running" | "throttled" | "shutting_down" | "fault";
         Organisation: {
             readonly mrid: string;
@@ -2075,6 +2313,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["ControlledDevice"][];
         };
+        PaginatedDeliveryList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Delivery"][];
+        };
         PaginatedDeviceList: {
             /**
              * Format: uri
@@ -2220,6 +2471,60 @@ export interface components {
             confidence_pct: number | null;
             points: components["schemas"]["ForecastPoint"][];
         };
+        /** @description A partner and how delivery to it goes. */
+        Partner: {
+            mrid: string;
+            name: string;
+            client_id: string;
+            client_mrid: string;
+            base_url: string;
+            service_urls: {
+                [key: string]: string;
+            };
+            auth: components["schemas"]["AuthEnum"];
+            username: string;
+            readonly has_secret: boolean;
+            /** Format: double */
+            connect_timeout_s: number;
+            /** Format: double */
+            timeout_s: number;
+            reply_addresses: string[];
+            enabled: boolean;
+            revision: number;
+            readonly state: components["schemas"]["PartnerStateEnum"];
+            waiting: number;
+            parked: number;
+            /** Format: double */
+            readonly oldest_waiting_s: number | null;
+            failures: number;
+            /** Format: date-time */
+            not_before: string | null;
+            /** Format: date-time */
+            last_delivered_at: string | null;
+            /** Format: date-time */
+            last_failed_at: string | null;
+            last_error: string;
+        };
+        /** @description A new partner: the API client it is, a name and an address. */
+        PartnerCreateRequest: {
+            name: string;
+            base_url: string;
+            service_urls?: {
+                [key: string]: string;
+            };
+            auth?: components["schemas"]["AuthEnum"];
+            username?: string;
+            secret?: string;
+            /** Format: double */
+            connect_timeout_s?: number;
+            /** Format: double */
+            timeout_s?: number;
+            reply_addresses?: string[];
+            enabled?: boolean;
+            client_id: string;
+        };
+        /** @enum {string} */
+        PartnerStateEnum: "off" | "failing" | "parked" | "waiting" | "good";
         PasswordRequest: {
             password: string;
         };
@@ -2246,11 +2551,43 @@ export interface components {
             version?: components["schemas"]["VersionRequest"];
             name?: string;
         };
+        /** @description What of a partner can be changed; what is left out stays. */
+        PatchedPartnerChangeRequest: {
+            name?: string;
+            base_url?: string;
+            service_urls?: {
+                [key: string]: string;
+            };
+            auth?: components["schemas"]["AuthEnum"];
+            username?: string;
+            secret?: string;
+            /** Format: double */
+            connect_timeout_s?: number;
+            /** Format: double */
+            timeout_s?: number;
+            reply_addresses?: string[];
+            enabled?: boolean;
+        };
         PatchedPreferencesRequest: {
             /** @description Whatever the console keeps for this person, at most 64 kB. */
             preferences?: {
                 [key: string]: unknown;
             };
+        };
+        /** @description What of a subscription can be changed; what is left out stays. */
+        PatchedSubscriptionChangeRequest: {
+            groups?: string[];
+            on_change?: boolean;
+            /** Format: double */
+            change_w?: number | null;
+            /** Format: double */
+            change_pct?: number | null;
+            on_state?: boolean;
+            /** Format: double */
+            min_interval_s?: number;
+            /** Format: double */
+            period_s?: number | null;
+            active?: boolean;
         };
         PatchedUserChangeRequest: {
             full_name?: string;
@@ -2288,6 +2625,8 @@ export interface components {
             /** Format: date-time */
             started_at: string | null;
         };
+        /** @enum {string} */
+        PushStateEnum: "waiting" | "delivered" | "parked" | "discarded";
         /** @enum {string} */
         QualityEnum: "good" | "estimated" | "substituted" | "questionable" | "simulated" | "lost";
         /** @enum {string} */
@@ -2352,6 +2691,10 @@ export interface components {
             code: string;
             message: string;
         };
+        /** @description How many messages are sent again. */
+        Resent: {
+            messages: number;
+        };
         /** @enum {string} */
         ResolutionEnum: "raw" | "15m";
         RevocationRequest: {
@@ -2385,6 +2728,8 @@ export interface components {
             /** @description The same as one token for Bearer. */
             bearer_token: string;
         };
+        /** @enum {string} */
+        ServiceEnum: "ReceiveDERGroupForecasts" | "ReceiveDERGroupStatuses" | "ReceiveDERGroups" | "ReceiveDERGroupsOperationSet" | "ReceiveEndDeviceEvents";
         Settings: {
             /** Format: double */
             max_w: number | null;
@@ -2460,6 +2805,40 @@ export interface components {
             late: number;
             refused: components["schemas"]["RefusedRow"][];
         };
+        /** @description What a partner is told, and when. */
+        Subscription: {
+            mrid: string;
+            noun: string;
+            groups: string[];
+            on_change: boolean;
+            /** Format: double */
+            change_w: number | null;
+            /** Format: double */
+            change_pct: number | null;
+            on_state: boolean;
+            /** Format: double */
+            min_interval_s: number;
+            /** Format: double */
+            period_s: number | null;
+            active: boolean;
+            revision: number;
+        };
+        /** @description A new subscription. */
+        SubscriptionCreateRequest: {
+            groups?: string[];
+            on_change?: boolean;
+            /** Format: double */
+            change_w?: number | null;
+            /** Format: double */
+            change_pct?: number | null;
+            on_state?: boolean;
+            /** Format: double */
+            min_interval_s?: number;
+            /** Format: double */
+            period_s?: number | null;
+            active?: boolean;
+            noun: components["schemas"]["NounEnum"];
+        };
         System: {
             /** Format: date-time */
             at: string;
@@ -2491,6 +2870,20 @@ export interface components {
             soc_pct: number | null;
             /** Format: double */
             coverage_pct: number;
+        };
+        /** @description What came of trying an address. */
+        Trial: {
+            reached: boolean;
+            http_status: number | null;
+            result: string;
+            code: string;
+            details: string;
+            /** Format: double */
+            duration_ms: number | null;
+        };
+        /** @description Which of a partner's services to try. */
+        TrialRequestRequest: {
+            service: components["schemas"]["ServiceEnum"];
         };
         UsagePoint: {
             readonly mrid: string;
@@ -3197,6 +3590,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPreview"];
+                };
+            };
+        };
+    };
+    deliveries_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                message_id?: string;
+                noun?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                /** @description mRID of the partner. */
+                partner?: string;
+                state?: "waiting" | "delivered" | "parked" | "discarded";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedDeliveryList"];
+                };
+            };
+        };
+    };
+    deliveries_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryDetail"];
+                };
+            };
+        };
+    };
+    deliveries_discard_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscardRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+        };
+    };
+    deliveries_resend_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
                 };
             };
         };
@@ -4180,6 +4675,192 @@ export interface operations {
             };
         };
     };
+    partners_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Partner"][];
+                };
+            };
+        };
+    };
+    partners_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PartnerCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Partner"];
+                };
+            };
+        };
+    };
+    partners_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Partner"];
+                };
+            };
+        };
+    };
+    partners_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedPartnerChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Partner"];
+                };
+            };
+        };
+    };
+    partners_resend_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Resent"];
+                };
+            };
+        };
+    };
+    partners_subscriptions_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"][];
+                };
+            };
+        };
+    };
+    partners_subscriptions_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscriptionCreateRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"];
+                };
+            };
+        };
+    };
+    partners_trial_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialRequestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+        };
+    };
     readings_create: {
         parameters: {
             query?: never;
@@ -4199,6 +4880,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Stored"];
+                };
+            };
+        };
+    };
+    subscriptions_destroy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    subscriptions_partial_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PatchedSubscriptionChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Subscription"];
                 };
             };
         };

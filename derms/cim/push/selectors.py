@@ -1,0 +1,130 @@
+"""Reads of partners, subscriptions and deliveries: for the console and the services."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Min, Q, QuerySet
+
+from derms.cim import operations
+from derms.cim.models import CimMessage, OutboundMessage, Partner, Subscription
+from derms.cim.selectors import body_text
+from derms.core.errors import NotFoundError
+
+_WAITING = Q(messages__state="waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySearch:
+    """What to look for; empty fields do not restrict."""
+
+    partner: str = ""
+    state: str = ""
+    noun: str = ""
+    message_id: str = ""
+
+
+def nouns() -> list[str]:
+    """Return the nouns a partner can subscribe to."""
+    return sorted({op.messages.noun for op in operations.OPERATIONS if op.is_event})
+
+
+def services() -> list[str]:
+    """Return the services of a partner that we call."""
+    return sorted({op.service for op in operations.OPERATIONS if op.is_event})
+
+
+def list_partners() -> QuerySet[Partner]:
+    """Return all partners with their client and how far delivery to them is behind.
+
+    Adds `waiting`, `parked` (numbers of messages) and `oldest_waiting_at`.
+    """
+    return (
+        Partner.objects.select_related("client")
+        .annotate(
+            waiting=Count("messages", filter=_WAITING),
+            parked=Count("messages", filter=Q(messages__state="parked")),
+            oldest_waiting_at=Min("messages__created_at", filter=_WAITING),
+        )
+        .order_by("name")
+    )
+
+
+def get_partner(mrid: str) -> Partner:
+    """Return one partner as `list_partners` has it.
+
+    Raises:
+        NotFoundError: no such partner.
+    """
+    partner = list_partners().filter(mrid=mrid).first()
+    if partner is None:
+        raise NotFoundError(f"There is no partner {mrid}.")
+    return partner
+
+
+def find_partner_of_client(client_mrid: str) -> Partner | None:
+    """Return the partner that an API client is; None when it is none."""
+    return Partner.objects.filter(client__mrid=client_mrid, enabled=True).first()
+
+
+def lock_partner(mrid: str) -> Partner:
+    """Return one partner locked until the end of the transaction.
+
+    Raises:
+        NotFoundError: no such partner.
+    """
+    partner = Partner.objects.select_for_update().filter(mrid=mrid).first()
+    if partner is None:
+        raise NotFoundError(f"There is no partner {mrid}.")
+    return partner
+
+
+def list_subscriptions(partner: Partner) -> QuerySet[Subscription]:
+    """Return the subscriptions of a partner, oldest first."""
+    return Subscription.objects.filter(partner=partner).order_by("id")
+
+
+def get_subscription(mrid: str, *, lock: bool = False) -> Subscription:
+    """Return one subscription, locked if asked for.
+
+    Raises:
+        NotFoundError: no such subscription.
+    """
+    rows = Subscription.objects.select_for_update() if lock else Subscription.objects.all()
+    subscription = rows.filter(mrid=mrid).first()
+    if subscription is None:
+        raise NotFoundError(f"There is no subscription {mrid}.")
+    return subscription
+
+
+def list_deliveries(search: DeliverySearch) -> QuerySet[OutboundMessage]:
+    """Return the messages that match, without their bodies."""
+    found = OutboundMessage.objects.defer("body").select_related("partner")
+    if search.partner:
+        found = found.filter(partner__mrid=search.partner)
+    for field in ("state", "noun", "message_id"):
+        wanted = getattr(search, field)
+        if wanted:
+            found = found.filter(**{field: wanted})
+    return found
+
+
+def get_delivery(mrid: str, *, lock: bool = False) -> OutboundMessage:
+    """Return one message, locked if asked for.
+
+    Raises:
+        NotFoundError: no such message.
+    """
+    rows = OutboundMessage.objects.select_related("partner")
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    message = rows.filter(mrid=mrid).first()
+    if message is None:
+        raise NotFoundError(f"There is no delivery {mrid}.")
+    return message
+
+
+def bodies(message: OutboundMessage) -> tuple[str, str]:
+    """Return a message and its last reply as they were on the wire; empty = not (yet) known."""
+    logged = CimMessage.objects.filter(mrid=message.mrid).first()
+    if logged is None:
+        return body_text(message.body), ""
+    return body_text(logged.request_body), body_text(logged.reply_body)
