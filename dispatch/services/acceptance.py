@@ -127,6 +127,7 @@ def create_dispatch(*, data: DispatchData, actor: Actor) -> GroupDispatch:
             asked=_asked(data),
             actor=actor,
         )
+        error.recorded = True
         raise
 
 

@@ -165,3 +165,4 @@ def _record_refused(action: str, row: EndDeviceControl, error: DermsError, actor
         reason=error.message,
         actor=actor,
     )
+    error.recorded = True

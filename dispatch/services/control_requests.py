@@ -217,6 +217,7 @@ def create_control(*, data: ControlData, actor: Actor) -> EndDeviceControl:
             asked=dataclasses.asdict(data),
             actor=actor,
         )
+        error.recorded = True
         raise
 
 

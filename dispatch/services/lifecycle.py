@@ -102,7 +102,9 @@ def cancel_dispatch(*, mrid: str, reason: str, actor: Actor) -> GroupDispatch:
         reason=message,
         actor=actor,
     )
-    raise RuleViolationError(message, code="dispatch_ended", state=row.state)
+    error = RuleViolationError(message, code="dispatch_ended", state=row.state)
+    error.recorded = True
+    raise error
 
 
 def finish(row: GroupDispatch) -> bool:

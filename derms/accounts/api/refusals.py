@@ -12,7 +12,7 @@ from derms.core import problem
 from derms.core.errors import BusyError, DermsError
 
 # Only ask a question.
-_NOT_HERE = frozenset({"dispatch-preview"})
+_NOT_HERE = frozenset({"dispatch-preview", "control-preview"})
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
