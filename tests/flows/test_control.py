@@ -1,0 +1,139 @@
+"""A group switched off and on by CIM message: real devices on TCP, real journal, events written.
+
+What workers do in processes of their own happens here in one loop: relay, run, send, reconcile.
+"""
+
+import time
+import zlib
+
+import pytest
+from lxml import etree
+
+from derms.accounts.choices import OrganisationKind
+from derms.cim.models import OutboundMessage
+from derms.devices.fleet import get_fleet
+from derms.events.services import relay
+from derms.southbound import gateway, runtime
+from derms.southbound import services as southbound
+from derms.southbound.models import DeviceCommand
+from dispatch import services
+from dispatch.models import EndDeviceControl
+from dispatch.selectors.snapshots import held_off_ids, members_in_database
+from tests.cim.conftest import Dms
+from tests.cim.messages import control, create_controls, create_groups, group
+from tests.factories.devices import make_owner
+from tests.factories.partners import subscription
+from tests.factories.wires import register, running_fleet
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+COUNT, RATE_S = 5, 3
+CONTROL, CREATE = "create/executeEndDeviceControls", "create/executeDERGroups"
+CONNECT, DISCONNECT = "2.31.0.18", "2.31.0.23"
+
+
+@pytest.fixture
+def fleet(tmp_path, transactional_db):
+    get_fleet.cache_clear()
+    make_owner(kind=OrganisationKind.UTILITY)
+    with running_fleet(tmp_path, "--poll-interval", str(RATE_S), count=COUNT) as simulator:
+        yield register(simulator)
+        runtime.stop()
+        gateway.forget_breakers()
+
+
+class World:
+    """A DMS, its group of all devices, and the loop of all workers."""
+
+    def __init__(self, fleet, dms, settings):
+        self.fleet, self.dms, self.shards = fleet, dms, range(settings.SOUTHBOUND_SHARDS)
+        self.mrids = sorted(device.mrid for device in fleet.devices)
+        dms.post(CREATE, create_groups(group("g", "ISLAND", self.mrids)))
+        self.cycle()
+
+    def cycle(self):
+        for shard in self.shards:
+            southbound.poll_shard(shard, RATE_S)
+        relay()
+        services.run_controls()
+        for shard in self.shards:
+            southbound.send_shard(shard)
+            southbound.reconcile_shard(shard)
+
+    def until(self, holds, *, within_s):
+        begun = time.monotonic()
+        while time.monotonic() - begun < within_s:
+            self.cycle()
+            if holds():
+                return
+            time.sleep(0.3)
+        rows = EndDeviceControl.objects.values("state", "done", "failed", "unknown")
+        raise AssertionError(f"{holds.__name__} not within {within_s} s: {rows.last()}")
+
+    def in_service(self):
+        return [row["in_service"] for row in self.fleet.ask("state")["devices"]]
+
+    def switch(self, ref, **ids):
+        """Send a control and wait for its end; returns the state it ended in."""
+        said = self.dms.post(CONTROL, create_controls(control(ref, groups=["g"]), **ids))
+        assert said.result == "OK"
+
+        def ended():
+            return EndDeviceControl.objects.latest("pk").ended_at is not None
+
+        self.until(ended, within_s=60)
+        relay()
+        return EndDeviceControl.objects.latest("pk").state
+
+
+def events():
+    """(CorrelationID, type, device) of every event that waits for delivery."""
+    found = []
+    for row in OutboundMessage.objects.filter(noun="EndDeviceEvents"):
+        message = etree.fromstring(zlib.decompress(row.body)).find(".//{*}CreatedEndDeviceEvents")
+        correlation = message.findtext("{*}Header/{*}CorrelationID")
+        for event in message.iter("{*}EndDeviceEvent"):
+            ref = event.find("{*}EndDeviceEventType").get("ref")
+            found.append((correlation, ref, event.findtext("{*}Assets/{*}mRID")))
+    return sorted(found)
+
+
+def test_group_is_disconnected_and_connected_again(fleet, dms, settings):
+    subscription(noun="EndDeviceEvents")
+    world = World(fleet, Dms(dms), settings)
+    assert world.in_service() == [True] * COUNT
+
+    assert world.switch(DISCONNECT, message_id="off-1") == "completed"
+    assert world.in_service() == [False] * COUNT
+    off = {("off-1", "2.31.0.68", mrid) for mrid in world.mrids}
+    assert events() == sorted(off)
+    ids = held_off_ids()
+    assert ids.size == COUNT
+    assert not members_in_database(ids, reactive=False).usable.any()
+
+    assert world.switch(CONNECT, correlation_id="on-1") == "completed"
+    assert sorted(set(events()) - off) == [("on-1", "2.31.0.42", mrid) for mrid in world.mrids]
+    assert held_off_ids().size == 0
+    assert DeviceCommand.objects.count() == 2 * COUNT
+    assert len(fleet.writes()) == 2 * COUNT  # each device was written to once for each control
+
+    def back_on_the_grid():
+        usable = members_in_database(ids, reactive=False).usable
+        return world.in_service() == [True] * COUNT and bool(usable.all())
+
+    # Allowed to, they still keep their enter-service delay of 3 s.
+    world.until(back_on_the_grid, within_s=30)
+
+
+def test_dead_devices_are_told_of_one_by_one(fleet, dms, settings):
+    settings.CONTROL_VALID_S = settings.CONTROL_DEADLINE_S = 6.0
+    subscription(noun="EndDeviceEvents")
+    world = World(fleet, Dms(dms), settings)
+    dead = fleet.devices[0]
+    fleet.ask("fault", fault="dead", device=dead.name)
+
+    assert world.switch(DISCONNECT, message_id="off-2") == "partly_failed"
+
+    told = {device: ref for _, ref, device in events()}
+    assert told.pop(dead.mrid) == "2.31.0.84"
+    assert set(told.values()) == {"2.31.0.68"}
+    assert len(told) == COUNT - 1
