@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class DerParameter(TextChoices):
-    """DERParameterKind of IEC 61968-5; this release executes the first two."""
+    """DERParameterKind of IEC 61968-5; `rules.parameters` says which are carried out."""
 
     ACTIVE_POWER = "activePower"
     REACTIVE_POWER = "reactivePower"

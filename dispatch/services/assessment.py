@@ -24,18 +24,13 @@ from dispatch.choices import DerParameter, DispatchState, EndBehaviour, unit_of
 from dispatch.models import GroupDispatch
 from dispatch.rules.limits import Deliverable, deliverable, shortage
 from dispatch.rules.members import MemberColumns
+from dispatch.rules.parameters import SUPPORT, is_carried_out, missing_for
 from dispatch.rules.precedence import Rank
 from dispatch.rules.request import MAX_VALUES, DispatchData
 from dispatch.rules.schedule import Schedule, of_style
 from dispatch.selectors.snapshots import members_in_database
-from groups.choices import DerFunction
-from groups.selectors import get_group, member_ids
+from groups.selectors import get_group, member_ids, require_commandable
 
-NEEDED = {
-    DerParameter.ACTIVE_POWER: DerFunction.REAL_POWER_DISPATCH,
-    DerParameter.REACTIVE_POWER: DerFunction.REACTIVE_POWER_DISPATCH,
-}
-"""Function a group must have for each parameter we execute. Source: IEC 61968-5, section 5."""
 OBJECT_TYPE = "DERGroupDispatch"
 _NEW_SERIAL = 2**62
 _LATEST = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
@@ -124,9 +119,11 @@ def assess(data: DispatchData, *, actor: Actor) -> Assessment:
     Raises:
         NotFoundError: no such group (CIM 99.1).
         InvalidInputError: the request itself makes no sense.
+        RuleViolationError: another party's group without a device of ours (CIM 6.1).
     """
     now = clock.now()
     group = get_group(key=data.group, actor=actor)
+    require_commandable(group)
     if data.parameter not in DerParameter.values:
         raise InvalidInputError(f"{data.parameter!r} is no DERParameter.", field="parameter")
     schedule = schedule_of(data, now)
@@ -150,20 +147,14 @@ def assess(data: DispatchData, *, actor: Actor) -> Assessment:
 
 def _collect_refusals(result: Assessment, data: DispatchData, everyone: MemberColumns) -> None:
     group, schedule, found = result.group, result.schedule, result.refusals
-    function = NEEDED.get(DerParameter(data.parameter))
-    if function is None:
-        found.append(
-            _refuse(f"{data.parameter} cannot be dispatched here.", "parameter_not_supported")
-        )
+    parameter = DerParameter(data.parameter)
+    missing = missing_for(parameter, group=group.name, functions=group.functions)
+    if not is_carried_out(parameter):
+        found.append(_refuse(missing, "parameter_not_supported"))
         return
-    if function not in group.functions:
-        found.append(
-            _refuse(
-                f"Group {group.name} does not have the function {function}.",
-                "function_missing",
-                function=str(function),
-            )
-        )
+    if missing:
+        function = str(SUPPORT[parameter].function)
+        found.append(_refuse(missing, "function_missing", function=function))
     if schedule.end_at <= result.at:
         found.append(_refuse("The whole schedule lies in the past.", "window_past"))
     least, most = float(everyone.installed_low.sum()), float(everyone.installed_high.sum())

@@ -5,13 +5,16 @@ import datetime as dt
 import pytest
 
 from derms.audit.models import AuditRecord
+from derms.cim.quantities import UNITS
 from derms.core import clock
 from derms.core.quantities import Quantity
 from derms.devices.models import DeviceStatus, EndDevice, LatestReading
+from dispatch.choices import DerParameter
 from dispatch.models import GroupDispatch
 from tests.cim.conftest import make_devices
 from tests.cim.messages import (
     DEFAULT_FUNCTIONS,
+    FLAGS,
     create_dispatches,
     create_groups,
     dispatch,
@@ -213,6 +216,33 @@ UNUSABLE = {
     "long-mrid": ({"mrid": "x" * 129}, "6.1"),
     "overlapping-schedules": ({"schedules": schedule() * 2}, "6.1"),
 }
+
+
+@pytest.mark.parametrize("kind", DerParameter.values)
+@pytest.mark.parametrize("functions", [FLAGS, ()])
+def test_every_parameter_kind_is_accepted_or_refused_with_6_1(dms_client, kind, functions):
+    members = make_devices(1)
+    report(members)
+    dms_client.post(CREATE, create_groups(group("m", "G", members, on=functions)))
+    unit = UNITS.get(kind, "W")
+    able = bool(functions) and kind in ("activePower", "reactivePower")
+
+    said = ask(
+        dms_client,
+        one(group_mrid="m", parameter=kind, unit=unit, schedules=schedule((1.0,), start=soon())),
+    )
+
+    assert said.codes == (["0.0"] if able else ["6.1"])
+    assert GroupDispatch.objects.count() == able
+    if not able:
+        assert f"{kind} cannot be dispatched here: " in said.errors[0]["details"]
+
+
+@pytest.mark.parametrize("kind", DerParameter.values)
+def test_every_parameter_kind_wants_its_unit(dms_client, dg2, kind):
+    said = ask(dms_client, one(parameter=kind, unit="Hz"))
+
+    assert said.codes == ["2.29"]
 
 
 @pytest.mark.parametrize("case", UNUSABLE)

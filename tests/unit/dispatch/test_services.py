@@ -14,8 +14,11 @@ from derms.events.models import OutboxFact
 from derms.southbound.models import DeviceCommand
 from derms.southbound.selectors import latest_commands
 from dispatch import selectors, services
+from dispatch.choices import DerParameter
 from dispatch.models import DispatchEvent, DispatchSample, GroupDispatch
+from dispatch.rules.parameters import SUPPORT
 from dispatch.services import tick
+from groups.choices import DerFunction
 from groups.rules.definition import GroupKey
 from tests.factories.accounts import actor
 from tests.factories.dispatch import Utility
@@ -475,3 +478,33 @@ def test_latest_commands_of_a_dispatch_add_up(utility):
     services.run_tick()
 
     assert latest_commands(row.journal_key).value.sum() == pytest.approx(33_333, rel=1e-6)
+
+
+@pytest.mark.parametrize("parameter", DerParameter.values)
+@pytest.mark.parametrize("functions", [frozenset(DerFunction), frozenset()])
+def test_every_parameter_is_carried_out_or_refused_naming_what_is_missing(parameter, functions):
+    utility = Utility(2, functions=functions)
+    support = SUPPORT[DerParameter(parameter)]
+    able = not support.missing and support.function in functions
+
+    if able:
+        row = create(utility, 1000.0, parameter=parameter)
+        run(utility)
+        assert DeviceCommand.objects.filter(origin=row.journal_key).count() == 2
+        return
+    with pytest.raises(RuleViolationError) as refused:
+        create(utility, 1000.0, parameter=parameter)
+    message = refused.value.message
+    assert refused.value.cim_code == "6.1"
+    assert message.startswith(f"{parameter} cannot be dispatched here: ")
+    assert support.missing in message
+    if support.function is not None and support.function not in functions:
+        assert support.function in message
+    assert not GroupDispatch.objects.exists()
+
+
+def test_the_two_powers_are_what_is_carried_out():
+    carried_out = {parameter for parameter, support in SUPPORT.items() if not support.missing}
+
+    assert set(SUPPORT) == set(DerParameter)
+    assert carried_out == {"activePower", "reactivePower"}
