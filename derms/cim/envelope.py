@@ -23,14 +23,18 @@ _REASONS = {
     "1.6": "Mandatory Request elements missing",
     "1.7": "Mandatory Payload elements missing",
     "1.8": "Request does not validate against the schema",
+    "2.4": "Invalid Meter",
     "2.5": "Invalid Noun",
+    "2.6": "Invalid ReadingType",
     "2.9": "Invalid Verb",
+    "2.10": "Unsupported ReadingType",
     "2.29": "Object relationship mismatch",
     "3.1": "Too many items in request",
     "5.1": "System is busy, try again",
     "5.2": "Not attempted",
     "2.15": "Invalid Request ID(s)",
     "5.3": "Attempted and failed",
+    "5.4": "More errors than are listed",
     "5.9": "Aborted to keep transactional integrity",
     "6.1": "Request cancelled per business rule",
     "6.2": "Request on hold",
@@ -54,6 +58,8 @@ class Header:
     noun: str = ""
     message_id: str = ""
     correlation_id: str = ""
+    wants_async: bool = False
+    reply_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,8 @@ class Outcome:
         done: How many items were carried out or answered.
         operation_id: The one operation of an OperationSet this answers; None for several.
         notes: What the client must know of things that were accepted, such as 6.2, on hold: not
-            all of it is done yet, so the result is PARTIAL, never OK.
+            all of it is done yet, so the result is PARTIAL, never OK; but 0.3, a mere
+            acknowledgment, is OK.
     """
 
     errors: tuple[ReplyError, ...] = ()
@@ -127,7 +134,7 @@ class Outcome:
     def result(self) -> str:
         """OK, PARTIAL with notes, FAILED, or for a mixture what CIM_MIXED_RESULT says."""
         if not self.errors:
-            return "PARTIAL" if self.notes else "OK"
+            return "PARTIAL" if any(note.code != "0.3" for note in self.notes) else "OK"
         return str(settings.CIM_MIXED_RESULT) if self.done else "FAILED"
 
     @property
@@ -144,6 +151,7 @@ class Reply:
     result: str
     code: str
     details: str
+    message_id: str = ""
 
 
 def error_of(error: DermsError, about: ObjectId | None = None) -> ReplyError:
@@ -184,7 +192,14 @@ def read_header(root: etree._Element) -> Header | None:
     def read(name: str) -> str:
         return (element.findtext(f"{{{names.ENVELOPE}}}{name}") or "").strip()
 
-    return Header(read("Verb"), read("Noun"), read("MessageID"), read("CorrelationID"))
+    return Header(
+        read("Verb"),
+        read("Noun"),
+        read("MessageID"),
+        read("CorrelationID"),
+        wants_async=read("AsyncReplyFlag") in ("true", "1"),
+        reply_address=read("ReplyAddress"),
+    )
 
 
 def _reply_part(outcome: Outcome) -> str:
@@ -205,12 +220,13 @@ def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Rep
     without any good part has no Payload at all, because the schema wants the noun inside it.
     """
     follows = request.correlation_id or request.message_id
+    message_id = new_mrid()
     header = node(
         "Header",
         leaf("m:Verb", "reply"),
         leaf("m:Noun", messages.header_noun),
         _timestamp(),
-        leaf("m:MessageID", new_mrid()),
+        leaf("m:MessageID", message_id),
         leaf("m:CorrelationID", follows or None),
     )
     payload = node("Payload", outcome.payload) if outcome.payload else ""
@@ -218,9 +234,8 @@ def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Rep
     body = header + _reply_part(outcome) + payload
     xml = node(tag, body, **_namespaces(messages))
     first = next(iter((*outcome.errors, *outcome.notes)), None)
-    return Reply(
-        xml, outcome.result, first.code if first else "0.0", first.details if first else ""
-    )
+    code, details = (first.code, first.details) if first else ("0.0", "")
+    return Reply(xml, outcome.result, code, details, message_id)
 
 
 def render_fault(messages: MessageSet, error: ReplyError) -> str:

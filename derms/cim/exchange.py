@@ -19,7 +19,7 @@ from lxml import etree
 
 from derms.accounts.permissions import has_permission
 from derms.audit.services import record_refused
-from derms.cim import names, registry, schema, services, soap
+from derms.cim import deferring, names, registry, schema, services, soap
 from derms.cim.envelope import (
     Header,
     ObjectId,
@@ -90,11 +90,15 @@ def receive(incoming: Incoming) -> Answer:
     except DermsError as error:
         refusal = Outcome(errors=(error_of(error),))
         answer = services.store_message(entry, _reply(operation, header, refusal))
-        _audit(operation, entry, refusal)
+        audit_refusal(operation, entry, refusal)
         return answer
     call = Call(content, header, actor)
-    answer, outcome = (_query if operation.verb == "get" else _execute)(profile, call, entry)
-    _audit(operation, entry, outcome)
+    if header.wants_async:
+        # Keeping it for later is an effect: done once, also for a query.
+        profile = deferring.instead_of(profile)
+    answers = _query if operation.verb == "get" and not header.wants_async else _execute
+    answer, outcome = answers(profile, call, entry)
+    audit_refusal(operation, entry, outcome)
     return answer
 
 
@@ -196,7 +200,7 @@ def _reply(operation: Operation, header: Header, outcome: Outcome) -> Answer:
 
 def _query(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcome]:
     """Answer a query. It has no effect, so a repeated one is answered afresh, never stale."""
-    outcome = _guarded(lambda: profile.handle(call))
+    outcome = guarded(lambda: profile.handle(call))
     answer = _reply(profile.operation, call.header, outcome)
     return services.store_message(entry, answer), outcome
 
@@ -221,14 +225,14 @@ def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcom
         kept.append(answer)
         return outcome
 
-    outcome = _guarded(work)
+    outcome = guarded(work)
     if kept:
         return kept[0], outcome
     answer = _reply(profile.operation, call.header, outcome)
     return services.store_message(entry, answer), outcome
 
 
-def _guarded(work: Callable[[], Outcome]) -> Outcome:
+def guarded(work: Callable[[], Outcome]) -> Outcome:
     """Run a profile; what it could not do becomes one error for the whole message."""
     try:
         return work()
@@ -250,7 +254,7 @@ def _internal() -> Outcome:
     return Outcome(errors=(error_of(DermsError("internal error")),))
 
 
-def _audit(operation: Operation, entry: Entry, outcome: Outcome) -> None:
+def audit_refusal(operation: Operation, entry: Entry, outcome: Outcome) -> None:
     """Record what was refused; a question without an answer is no refused command."""
     errors = [error for error in outcome.errors if not error.recorded]
     if not errors or (operation.verb == "get" and errors[0].code == "99.1"):

@@ -174,3 +174,28 @@ class OutboundMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.noun} {self.message_id}"
+
+
+class DeferredRequest(models.Model):
+    """A request that was acknowledged and is carried out later; gone when its reply is on its way.
+
+    Its exchange, request and acknowledgment, is a CimMessage of its own.
+    """
+
+    mrid = models.CharField(max_length=64, unique=True, default=new_mrid, editable=False)
+    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
+    operation = models.CharField(max_length=60)
+    content = models.BinaryField()
+    """The profile element, as it was checked (zlib)."""
+    message_id = models.TextField(blank=True)
+    correlation_id = models.TextField(blank=True)
+    reply_address = models.CharField(max_length=500)
+    address = models.CharField(max_length=64, blank=True)
+    """Network address of the sender, for audit."""
+    request_correlation_id = models.CharField(max_length=64, blank=True)
+    received_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.message_id}"

@@ -17,7 +17,7 @@ from derms.accounts.selectors import actor_of_client
 from derms.cim import operations, soap
 from derms.cim.choices import PushState
 from derms.cim.envelope import render_event
-from derms.cim.models import OutboundMessage, Subscription
+from derms.cim.models import OutboundMessage, Partner, Subscription
 from derms.cim.push import wake
 from derms.core import clock, correlation
 from derms.core.ids import new_mrid
@@ -95,6 +95,33 @@ def _row(subscription: Subscription, event: Event) -> OutboundMessage:
         body=zlib.compress(soap.wrap(message), level=1),
         created_at=clock.now(),
     )
+
+
+def push_reply(
+    partner: Partner, *, address: str, noun: str, message: bytes, message_id: str, follows: str
+) -> None:
+    """Write the reply to an asynchronous request, in the current transaction.
+
+    Args:
+        partner: Who asked.
+        address: ReplyAddress of the request, one that is registered for the partner.
+        noun: Noun of the reply.
+        message: The ResponseMessage in its SOAP envelope.
+        message_id: Its MessageID.
+        follows: Its CorrelationID.
+    """
+    OutboundMessage.objects.create(
+        partner=partner,
+        noun=noun,
+        verb="reply",
+        address=address,
+        message_id=message_id,
+        correlation_id=follows[:128],
+        request_correlation_id=correlation.current()[:64],
+        body=zlib.compress(message, level=1),
+        created_at=clock.now(),
+    )
+    transaction.on_commit(functools.partial(wake.ask, partner.pk))
 
 
 def subscribers(noun: str) -> list[Subscription]:

@@ -5,7 +5,7 @@ import datetime as dt
 from celery import shared_task
 from django.conf import settings
 
-from derms.cim import periods
+from derms.cim import background, periods, services
 from derms.cim.push import delivery
 
 
@@ -16,9 +16,16 @@ def deliver(partner_id: int) -> None:
 
 
 @shared_task(ignore_result=True)
+def carry_out_deferred(mrid: str) -> None:
+    """Carry out a request that was acknowledged; woken on commit and by the sweep."""
+    background.carry_out(mrid)
+
+
+@shared_task(ignore_result=True)
 def sweep() -> None:
-    """Wake the delivery to partners with something due; every second."""
+    """Wake what is due: delivery to partners, requests to be carried out; every second."""
     delivery.sweep()
+    background.sweep()
 
 
 @shared_task(ignore_result=True)

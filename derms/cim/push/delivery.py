@@ -131,10 +131,11 @@ class _Run:
         blocked: set[str] = set()
         chosen: list[int] = []
         for message in self._flying.values():
-            blocked.update(message.groups or [""])
-        rows = waiting.order_by("id").values_list("pk", "groups", "not_before")[:_WINDOW]
-        for pk, groups, not_before in rows:
-            lanes = groups or [""]
+            blocked.update(message.groups or [message.address])
+        rows = waiting.order_by("id").values_list("pk", "groups", "address", "not_before")
+        for pk, groups, address, not_before in rows[:_WINDOW]:
+            # Without a group: one after the other for each address.
+            lanes = groups or [address]
             due = not_before is None or not_before <= now
             if pk not in flying and due and blocked.isdisjoint(lanes):
                 chosen.append(pk)

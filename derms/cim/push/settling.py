@@ -74,11 +74,10 @@ def _settle_message(message: OutboundMessage, tried: Tried) -> None:
 
 def _settle_partner(partner: Partner, message: OutboundMessage, verdict: Verdict) -> None:
     now = clock.now()
-    if verdict.kind is Kind.AWAY:
-        partner.failures += 1
-        partner.not_before = now + back_off(partner.failures)
-    else:
-        partner.failures, partner.not_before = 0, None
+    if not message.address:  # a reply address says nothing about the partner's services
+        away = verdict.kind is Kind.AWAY
+        partner.failures = partner.failures + 1 if away else 0
+        partner.not_before = now + back_off(partner.failures) if away else None
     if verdict.kind is Kind.DELIVERED:
         partner.last_delivered_at = now
         _clear_alarm(partner, message.noun)

@@ -1,0 +1,81 @@
+"""Workers killed with SIGKILL while they deliver: nothing lost, order kept, the same MessageID."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from derms.cim.models import OutboundMessage
+from derms.cim.pushing import push
+from tests.cim.test_push_delivery import deleted
+from tests.factories.partners import partner, subscription
+from tests.partner.client import Listener
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROOT = Path(__file__).resolve().parents[2]
+_WORKER = """
+import time, django
+django.setup()
+from derms.cim.models import Partner
+from derms.cim.push import delivery
+while True:
+    for pk in Partner.objects.values_list("pk", flat=True):
+        delivery.deliver(pk)
+    time.sleep(0.02)
+"""
+
+
+def worker():
+    at = connection.settings_dict
+    environment = os.environ | {
+        "DATABASE_URL": f"postgresql://{at['USER']}@{at['HOST']}:{at['PORT']}/{at['NAME']}",
+        "DERMS_FAILPOINTS": "push.sending=kill@0.02,push.answered=kill@0.02",
+        "DERMS_ENV": "test",
+        "DJANGO_SETTINGS_MODULE": "derms.config.settings",
+    }
+    command = [sys.executable, "-W", "ignore", "-c", _WORKER]
+    return subprocess.Popen(command, cwd=ROOT, env=environment)
+
+
+def test_killed_workers_lose_nothing_and_keep_the_order():
+    groups, rounds = [f"g{i}" for i in range(6)], 25
+    with Listener() as listener:
+        subscription(partner(base_url=listener.url))
+        for _ in range(rounds):
+            for group in random.sample(groups, len(groups)):
+                push(deleted(group))
+        deaths, running = 0, [worker(), worker()]
+        ends = time.monotonic() + 100
+        try:
+            while OutboundMessage.objects.exclude(state="delivered").exists():
+                assert time.monotonic() < ends, "not delivered in time"
+                for place, process in enumerate(running):
+                    if process.poll() is not None:
+                        assert process.returncode == -signal.SIGKILL
+                        deaths += 1
+                        running[place] = worker()
+                time.sleep(0.05)
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+        heard = listener.messages()
+
+    assert deaths > 0, "nobody was killed: the test shows nothing"
+    assert not [m["fault"] for m in heard if m["fault"]]
+    wanted, arrived = defaultdict(list), defaultdict(list)
+    for row in OutboundMessage.objects.order_by("id"):
+        wanted[row.groups[0]].append(row.message_id)
+    for message in heard:
+        arrived[message["groups"][0]].append(message["message_id"])
+    for group in groups:
+        # What follows itself is the same message again; nothing else comes twice or late.
+        once = [m for i, m in enumerate(arrived[group]) if arrived[group][i - 1 : i] != [m]]
+        assert once == wanted[group]
