@@ -24,7 +24,10 @@ class DerGroup(models.Model):
     version_revision = models.IntegerField(null=True, blank=True)
     version_date = models.DateTimeField(null=True, blank=True)
     owner = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, related_name="+")
+    announced_by = models.CharField(max_length=64, blank=True)
+    """mRID of the API client that told us of this group; empty for the groups we manage."""
     member_count = models.PositiveIntegerField(default=0)
+    """Members that are devices of ours."""
     created_at = models.DateTimeField()
     modified_at = models.DateTimeField(db_index=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -42,6 +45,24 @@ class DerGroup(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ToldMember(models.Model):
+    """A member of another party's group that is no device of ours: only what it was called."""
+
+    group = models.ForeignKey(
+        DerGroup, on_delete=models.CASCADE, related_name="told_members", db_index=False
+    )
+    mrid = models.CharField(max_length=128, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["group", "mrid", "name"], name="toldmember_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.mrid or self.name
 
 
 class DerGroupName(models.Model):
@@ -166,3 +187,24 @@ class GroupStatusSample(models.Model):
 
     def __str__(self) -> str:
         return f"{self.group_id} {self.at}"
+
+
+class ToldStatus(models.Model):
+    """The last status of a group that its party told us; never counted as measured by us.
+
+    `values` is {DERParameterKind: {nominal, high, low, installed_max, installed_min, at}} in SI,
+    positive = injection, null = not told.
+    """
+
+    group = models.OneToOneField(
+        DerGroup, on_delete=models.CASCADE, primary_key=True, related_name="told_status"
+    )
+    received_at = models.DateTimeField()
+    at = models.DateTimeField()
+    """The newest instant of the values, by the party's clock."""
+    values = models.JSONField(default=dict)
+    state = models.CharField(max_length=200, blank=True)
+    reason = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return f"told status of {self.group_id}"

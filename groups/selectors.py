@@ -2,22 +2,26 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
 from derms.accounts.scopes import visible_organisations
+from derms.core import bulk, clock
 from derms.core.actors import Actor
-from derms.core.errors import InvalidInputError, NotFoundError
+from derms.core.errors import InvalidInputError, NotFoundError, RuleViolationError
 from derms.devices.choices import DeviceKind
 from derms.devices.selectors import device_columns
 from derms.devices.selectors.live import live_rows
 from derms.grid.selectors import feeder_names
-from groups.models import DerGroup, GroupStatus, GroupStatusSample
+from groups.models import DerGroup, GroupStatus, GroupStatusSample, ToldMember, ToldStatus
 from groups.rules.definition import GroupKey, Name
+from groups.rules.told import is_old
 
 Ids = NDArray[np.int32]
 Group = DerGroup  # what doors, which may not import models, call the rows they get
@@ -121,16 +125,22 @@ def get_group(*, key: GroupKey, actor: Actor, lock: bool = False) -> DerGroup:
     return group
 
 
+def holder_of(key: GroupKey) -> tuple[GroupKey, DerGroup] | None:
+    """Return the part of a key that a live group (or any mRID ever used) holds, and that group."""
+    if key.mrid and (group := DerGroup.objects.filter(mrid=key.mrid).first()):
+        return GroupKey(mrid=key.mrid), group
+    live = DerGroup.objects.filter(deleted_at__isnull=True)
+    for name in (name.name for name in key.names):
+        group = live.filter(Q(name=name) | Q(names__name=name)).first()
+        if group is not None:
+            return GroupKey(names=(Name(name),)), group
+    return None
+
+
 def is_group_key_taken(key: GroupKey) -> GroupKey | None:
     """Return the part of the key that a live group (or any mRID ever used) already holds."""
-    if key.mrid and DerGroup.objects.filter(mrid=key.mrid).exists():
-        return GroupKey(mrid=key.mrid)
-    names = [name.name for name in key.names]
-    live = DerGroup.objects.filter(deleted_at__isnull=True)
-    for name in names:
-        if live.filter(Q(name=name) | Q(names__name=name)).exists():
-            return GroupKey(names=(Name(name),))
-    return None
+    found = holder_of(key)
+    return found[0] if found else None
 
 
 def member_ids(group_pk: int, *, at: dt.datetime | None = None) -> Ids:
@@ -163,6 +173,20 @@ def member_ids_of_groups(group_pks: Sequence[int]) -> dict[int, Ids]:
     return {key: found.get(key, np.empty(0, dtype=np.int32)) for key in group_pks}
 
 
+def shared_members(group_pks: Sequence[int], ids: Ids) -> dict[int, Ids]:
+    """Return which of the devices [n] are present members of each group that has any of them.
+
+    One query, however many groups: {group key: ids ascending}.
+    """
+    rows = bulk.execute(
+        "SELECT group_id, array_agg(device_id ORDER BY device_id) FROM groups_membership"
+        " WHERE upper_inf(period) AND group_id = ANY(%(groups)s::int4[])"
+        " AND device_id = ANY(%(ids)s::int4[]) GROUP BY group_id",
+        {"groups": np.asarray(group_pks, dtype="int32"), "ids": ids.astype("int32", copy=False)},
+    )
+    return {key: np.asarray(found, dtype=np.int32) for key, found in rows.fetchall()}
+
+
 def groups_of_device(device_pk: int, *, actor: Actor) -> QuerySet[DerGroup]:
     """Return the live groups a device is a member of now."""
     return list_groups(actor=actor).filter(
@@ -171,8 +195,11 @@ def groups_of_device(device_pk: int, *, actor: Actor) -> QuerySet[DerGroup]:
 
 
 def revisions() -> dict[int, int]:
-    """Return {group key: revision} of all live groups; a changed revision = changed members."""
-    return dict(DerGroup.objects.filter(deleted_at__isnull=True).values_list("pk", "revision"))
+    """Return {group key: revision} of the groups we measure; changed revision = changed members."""
+    live = DerGroup.objects.filter(deleted_at__isnull=True)
+    # A party's group without a device of ours has nothing we could measure.
+    counted = live.filter(Q(announced_by="") | Q(member_count__gt=0))
+    return dict(counted.values_list("pk", "revision"))
 
 
 def mrids(group_pks: Sequence[int]) -> dict[int, str]:
@@ -233,3 +260,76 @@ def trend(
     ).order_by("at")
     step = max(1, -(-samples.count() // limit))
     return list(samples)[::step]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a party told of its group, and whether it still counts.
+
+    Attributes:
+        party: Name of the organisation.
+        received_at: When we heard it.
+        at: When it was so, by the party's clock.
+        stale: True when it is older than TOLD_STALE_AFTER_S.
+        state: The party's word; may be empty.
+        reason: The party's reason; may be empty.
+        values: {DERParameterKind: {nominal, high, low, installed_max, installed_min, at}}, SI.
+    """
+
+    party: str
+    received_at: dt.datetime
+    at: dt.datetime
+    stale: bool
+    state: str
+    reason: str
+    values: dict[str, dict[str, Any]]
+
+
+def party_of(group: DerGroup) -> str | None:
+    """Return the name of the party that told us of a group; None for our own groups."""
+    return group.owner.name if group.announced_by else None
+
+
+def told_statuses(groups: Sequence[DerGroup]) -> dict[int, Told]:
+    """Return {group key: what its party told last} of those groups that have been told of."""
+    parties = {group.pk: group.owner.name for group in groups if group.announced_by}
+    now = clock.now()
+    return {
+        row.group_id: Told(
+            party=parties[row.group_id],
+            received_at=row.received_at,
+            at=row.at,
+            stale=is_old(row.at, row.received_at, now, settings.TOLD_STALE_AFTER_S),
+            state=row.state,
+            reason=row.reason,
+            values=row.values,
+        )
+        for row in ToldStatus.objects.filter(group__in=list(parties))
+    }
+
+
+def find_told(group: DerGroup) -> Told | None:
+    """Return what the party of a group told last; None for our groups and before the first."""
+    return told_statuses([group]).get(group.pk)
+
+
+def told_members(group_pks: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    """Return {group key: [(mRID, name)]} of members that are no devices of ours, by mRID."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    rows = ToldMember.objects.filter(group__in=group_pks).order_by("group_id", "mrid", "name")
+    for key, mrid, name in rows.values_list("group_id", "mrid", "name"):
+        found.setdefault(key, []).append((mrid, name))
+    return found
+
+
+def require_commandable(group: DerGroup) -> None:
+    """Refuse to command a group in which nothing is ours to command.
+
+    Raises:
+        RuleViolationError: another party's group without a device of ours (CIM 6.1).
+    """
+    if group.announced_by and not group.member_count:
+        raise RuleViolationError(
+            f"This DERGroup belongs to {group.owner.name} and has no device of ours; ask its party",
+            code="not_own_group", object_type="DERGroup", id_kind="uuid", id=group.mrid,
+        )  # fmt: skip

@@ -30,17 +30,21 @@ class Call:
     actor: Actor
 
 
+Handler = Callable[[Call], Outcome]
+"""Reads the content, calls the services of its room, returns the outcome."""
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """An operation that we host.
 
     Attributes:
         operation: Which one; `operations.get("CreateDERGroups")`.
-        handle: Reads the content, calls the services of its room, returns the outcome.
+        handle: What does the work.
     """
 
     operation: Operation
-    handle: Callable[[Call], Outcome]
+    handle: Handler
 
 
 _services: dict[str, dict[str, Profile]] = {}

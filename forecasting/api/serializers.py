@@ -61,6 +61,7 @@ class GroupForecastSerializer(serializers.Serializer[Any]):
     mrid = serializers.CharField()
     created_at = serializers.DateTimeField()
     method = serializers.ChoiceField([method.value for method in Method])
+    basis = serializers.CharField(help_text="What the forecast rests on, in words.")
     curve_style = serializers.CharField()
     start_at = serializers.DateTimeField()
     interval_s = serializers.FloatField()
@@ -77,6 +78,7 @@ def forecast_row(forecast: GroupForecast, schedule: Schedule) -> dict[str, Any]:
         "mrid": forecast.group.mrid,
         "created_at": forecast.created_at,
         "method": forecast.method.value,
+        "basis": forecast.basis,
         "curve_style": schedule.style.value,
         "start_at": schedule.start_at,
         "interval_s": schedule.interval_s,

@@ -107,7 +107,6 @@ def render_forecasts(
 
 def _render(forecast: selectors.GroupForecast, signs: Signs) -> str:
     group = forecast.group
-    basis = f"{forecast.good} of {forecast.members} members good, {forecast.stale} stale"
     return node(
         "DERGroupForecast",
         leaf("mRID", new_mrid()),
@@ -121,7 +120,7 @@ def _render(forecast: selectors.GroupForecast, signs: Signs) -> str:
             ),
             render_names(group_names(group)),
         ),
-        node("Names", leaf("name", f"{forecast.method.value}: {basis}")),
+        node("Names", leaf("name", forecast.basis)),
     )
 
 

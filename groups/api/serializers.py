@@ -15,7 +15,7 @@ from groups.rules.definition import (
     flags_from_functions,
     functions_from_flags,
 )
-from groups.selectors import Group, find_status, status_row
+from groups.selectors import Group, Told, find_status, find_told, party_of, status_row
 
 
 @extend_schema_serializer(component_name="GroupName")
@@ -75,6 +75,37 @@ class GroupStatusSerializer(serializers.Serializer[Any]):
     counts = CountsSerializer()
 
 
+class ToldValueSerializer(serializers.Serializer[Any]):
+    """One quantity as its party told it; SI, positive = injection, null = not told."""
+
+    parameter = serializers.CharField(help_text="DERParameterKind.")
+    at = serializers.DateTimeField()
+    nominal = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    installed_max = serializers.FloatField(allow_null=True)
+    installed_min = serializers.FloatField(allow_null=True)
+
+
+class ToldStatusSerializer(serializers.Serializer[Any]):
+    """What another party told of its group; never measured by us."""
+
+    party = serializers.CharField()
+    received_at = serializers.DateTimeField()
+    at = serializers.DateTimeField()
+    stale = serializers.BooleanField()
+    state = serializers.CharField()
+    reason = serializers.CharField()
+    values = ToldValueSerializer(many=True)
+
+
+def told_row(told: Told) -> dict[str, Any]:
+    """Return what a party told as REST gives it."""
+    plain = ("party", "received_at", "at", "stale", "state", "reason")
+    values = [{"parameter": name, **value} for name, value in told.values.items()]
+    return {name: getattr(told, name) for name in plain} | {"values": values}
+
+
 class GroupSerializer(serializers.Serializer[Any]):
     """A group as it is read."""
 
@@ -85,6 +116,10 @@ class GroupSerializer(serializers.Serializer[Any]):
     functions = FunctionsSerializer()
     version = VersionSerializer()
     owner = serializers.CharField(source="owner.name")
+    party = serializers.CharField(
+        allow_null=True, help_text="Who told us of the group; null for the groups we manage."
+    )
+    told = serializers.SerializerMethodField()
     member_count = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     modified_at = serializers.DateTimeField()
@@ -106,8 +141,15 @@ class GroupSerializer(serializers.Serializer[Any]):
             "functions": flags,
             "version": version,
             "owner": instance.owner.name,
+            "party": party_of(instance),
+            "told": self.get_told(instance),
             "status": self.get_status(instance),
         }
+
+    @extend_schema_field(ToldStatusSerializer(allow_null=True))
+    def get_told(self, group: Group) -> dict[str, Any] | None:
+        told = find_told(group) if group.announced_by else None
+        return told_row(told) if told else None
 
     @extend_schema_field(GroupStatusSerializer(allow_null=True))
     def get_status(self, group: Group) -> dict[str, Any] | None:

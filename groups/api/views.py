@@ -155,7 +155,13 @@ def _whole(request: Request, name: str, *, default: int, high: int) -> int:
 class GroupStatusView(APIView):
     @extend_schema(responses=shapes.GroupStatusSerializer, summary="Last status of a group")
     def get(self, request: Request, mrid: str) -> Response:
-        found = selectors.find_status(_group(request, mrid))
+        group = _group(request, mrid)
+        found = selectors.find_status(group)
+        if found is None and group.announced_by:
+            raise NotFoundError(
+                "This group is another party's and has no device of ours; see what it told",
+                code="not_measured",
+            )
         if found is None:
             raise NotFoundError("This group has not been aggregated yet", code="no_status_yet")
         return Response(selectors.status_row(found))

@@ -11,6 +11,7 @@ from derms.cim import names
 from derms.cim.envelope import Outcome
 from derms.cim.markup import leaf, node
 from derms.cim.parts import render_instant, render_names
+from derms.cim.quantities import UNITS
 from derms.cim.registry import Call
 from derms.core import clock
 from groups import selectors
@@ -19,6 +20,7 @@ from groups.cim.queries import find_groups
 from groups.rules.parameters import observable
 
 _KILO = 1000.0
+Known = selectors.Status | selectors.Told
 
 
 def handle_query(call: Call) -> Outcome:
@@ -26,16 +28,60 @@ def handle_query(call: Call) -> Outcome:
     found, errors = find_groups(call)
     known = selectors.list_statuses(actor=call.actor).filter(group__in=[g.pk for g in found])
     statuses = {status.group_id: status for status in known}
-    payload = render_statuses([(group, statuses.get(group.pk)) for group in found])
-    return Outcome(errors, payload, len(found))
+    told = selectors.told_statuses(found)
+    rows = [(group, told.get(group.pk) or statuses.get(group.pk)) for group in found]
+    return Outcome(errors, render_statuses(rows), len(found))
 
 
-def render_statuses(rows: Sequence[tuple[selectors.Group, selectors.Status | None]]) -> str:
-    """Return the `DERGroupStatuses` payload; empty for no groups."""
+def render_statuses(rows: Sequence[tuple[selectors.Group, Known | None]]) -> str:
+    """Return the `DERGroupStatuses` payload; empty for no groups.
+
+    Args:
+        rows: Groups with what we measured, or what their party told us.
+    """
     if not rows:
         return ""
-    inner = [_render_group(group, status) for group, status in rows]
+    inner = [
+        _render_told(group, known)
+        if isinstance(known, selectors.Told)
+        else _render_group(group, known)
+        for group, known in rows
+    ]
     return node("DERGroupStatuses", *inner, xmlns=names.profile("DERGroupStatuses"))
+
+
+def _render_told(group: selectors.Group, told: selectors.Told) -> str:
+    """Return the status of another party's group: its figures, marked as told, with their age."""
+    parameters = [
+        _point(
+            parameter,
+            UNITS.get(parameter, "W"),
+            {
+                "yUnitInstalledMax": value["installed_max"],
+                "yUnitInstalledMin": value["installed_min"],
+                "maxYValue": value["high"],
+                "minYValue": value["low"],
+                "nominalYValue": value["nominal"],
+            },
+            value["at"],
+        )
+        for parameter, value in told.values.items()
+    ]
+    age_s = (clock.now() - told.received_at).total_seconds()
+    remark = f"Told by {told.party} {age_s:.0f} s ago, not measured by us"
+    return node(
+        "EndDeviceGroup",
+        leaf("mRID", group.mrid),
+        *parameters,
+        render_names(group_names(group)),
+        node(
+            "status",
+            leaf("dateTime", render_instant(told.at)),
+            leaf("reason", told.reason or None),
+            leaf("remark", remark),
+            leaf("value", "Stale" if told.stale else told.state or "Told"),
+        ),
+    )
 
 
 def _render_group(group: selectors.Group, status: selectors.Status | None) -> str:

@@ -168,7 +168,11 @@ def render_groups(groups: Sequence[selectors.Group]) -> str:
     if not groups:
         return ""
     members = selectors.member_ids_of_groups([group.pk for group in groups])
-    inner = [_render_group(group, devices.mrids_of(members[group.pk])) for group in groups]
+    told = selectors.told_members([group.pk for group in groups if group.announced_by])
+    inner = [
+        _render_group(group, devices.mrids_of(members[group.pk]), told.get(group.pk, ()))
+        for group in groups
+    ]
     return node("DERGroups", *inner, xmlns=names.profile("DERGroups"))
 
 
@@ -189,7 +193,10 @@ def render_identified(group: selectors.Group, members: Sequence[str] = ()) -> st
     return node("DERGroups", inner, xmlns=names.profile("DERGroups"))
 
 
-def _render_group(group: selectors.Group, members: Sequence[str]) -> str:
+def _render_group(
+    group: selectors.Group, members: Sequence[str], told: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return one EndDeviceGroup: our devices by mRID, those of other parties as they were told."""
     flags = flags_from_functions(frozenset(map(DerFunction, group.functions)))
     parts = {
         "date": group.version_date and render_instant(group.version_date),
@@ -204,6 +211,12 @@ def _render_group(group: selectors.Group, members: Sequence[str]) -> str:
         leaf("description", group.description or None),
         node("DERFunction", *(leaf(name, value) for name, value in flags.items())),
         repeated("<EndDevices><mRID>", members, "</mRID></EndDevices>"),
+        *(
+            node(
+                "EndDevices", leaf("mRID", mrid or None), render_names([CimName(name)] * bool(name))
+            )
+            for mrid, name in told
+        ),
         render_names(group_names(group)),
         node("version", version) if version else "",
     )

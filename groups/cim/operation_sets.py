@@ -19,7 +19,7 @@ from derms.cim.exchange import MAX_ITEMS, carry_out
 from derms.cim.markup import node
 from derms.cim.operations import Operation
 from derms.cim.parts import Identified, read_integer, text_of
-from derms.cim.registry import Call
+from derms.cim.registry import Call, Handler
 from derms.core.errors import DermsError, ForbiddenError, InvalidInputError, TooLargeError
 from groups.cim import der_groups
 from groups.cim.der_groups import parse_members
@@ -35,7 +35,6 @@ _OPERATIONS = {
     "change": "ChangeDERGroups",
     "delete": "DeleteDERGroups",
 }
-Handler = Callable[[Call], Outcome]
 
 
 @dataclass(frozen=True, slots=True)

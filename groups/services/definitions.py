@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from derms.accounts.selectors import find_organisation_id, find_utility
 from derms.audit.services import record
 from derms.core import bulk, clock
-from derms.core.actors import Actor
-from derms.core.errors import InvalidInputError, RuleViolationError
+from derms.core.actors import Actor, ActorKind
+from derms.core.errors import ForbiddenError, InvalidInputError, RuleViolationError
 from derms.core.ids import new_mrid
 from derms.devices.selectors import dispatchable, find_ids
 from derms.devices.selectors.names import find_ids_by_name, mrids_of
 from derms.events.services import publish
 from groups.events import GroupChanged, GroupCreated, GroupDeleted
-from groups.models import DerGroup, DerGroupName, GroupStatus
+from groups.models import DerGroup, DerGroupName, GroupStatus, ToldStatus
 from groups.rules.definition import GroupChange, GroupData, GroupKey, MemberKeys, Name, Version
 from groups.selectors import get_group, is_group_key_taken, member_ids
 from groups.services.watchers import NOBODY, Definition, announce_definition
@@ -89,7 +89,7 @@ SELECT %(group)s, d, tstzrange(%(at)s, NULL) FROM unnest(%(ids)s::int4[]) d
 _UNLESS_IN = "ON CONFLICT (group_id, device_id) WHERE upper_inf(period) DO NOTHING"
 
 
-def _join(group: DerGroup, ids: Ids, at: dt.datetime, *, new: bool = False) -> int:
+def join(group: DerGroup, ids: Ids, at: dt.datetime, *, new: bool = False) -> int:
     """Open a membership for every device that has none; return how many.
 
     A new group has no members yet, and not asking for each of them saves a third of the time.
@@ -103,7 +103,7 @@ _FORGET = "DELETE FROM groups_membership" + _OPEN + " AND lower(period) >= %(at)
 _CLOSE = "UPDATE groups_membership SET period = tstzrange(lower(period), %(at)s)" + _OPEN
 
 
-def _leave(group: DerGroup, ids: Ids, at: dt.datetime) -> int:
+def leave(group: DerGroup, ids: Ids, at: dt.datetime) -> int:
     """Close the open memberships of `ids`; return how many.
 
     A membership opened at the very same instant leaves no period behind and is removed.
@@ -116,7 +116,8 @@ def _leave(group: DerGroup, ids: Ids, at: dt.datetime) -> int:
         return forgotten + int(cursor.rowcount)
 
 
-def _set_version(group: DerGroup, version: Version | None) -> None:
+def set_version(group: DerGroup, version: Version | None) -> None:
+    """Set the version of a group where one is given."""
     if version is not None:
         group.version_major = version.major
         group.version_minor = version.minor
@@ -156,6 +157,19 @@ def _locked(key: GroupKey, actor: Actor, expected_revision: int | None) -> DerGr
     return group
 
 
+def _refuse_told(group: DerGroup) -> None:
+    """Leave groups of other parties to them.
+
+    Raises:
+        ForbiddenError: CIM 7.5.
+    """
+    if group.announced_by:
+        raise ForbiddenError(
+            f"This DERGroup belongs to {group.owner.name}, who alone changes it",
+            code="not_own_group", object_type="DERGroup", id_kind="uuid", id=group.mrid,
+        )  # fmt: skip
+
+
 def create_group(*, data: GroupData, actor: Actor) -> DerGroup:
     """Create a group with its members.
 
@@ -187,7 +201,7 @@ def create_group(*, data: GroupData, actor: Actor) -> DerGroup:
             created_at=now,
             modified_at=now,
         )
-        _set_version(group, data.version)
+        set_version(group, data.version)
         try:
             with transaction.atomic():
                 group.save(force_insert=True)
@@ -199,7 +213,7 @@ def create_group(*, data: GroupData, actor: Actor) -> DerGroup:
         DerGroupName.objects.bulk_create(
             DerGroupName(group=group, **dataclasses.asdict(each)) for each in dict.fromkeys(names)
         )
-        _join(group, ids, now, new=True)
+        join(group, ids, now, new=True)
         record(action="group.create", object_type="DERGroup", object_mrid=mrid,
                after=describe(group), actor=actor)  # fmt: skip
         publish(GroupCreated(mrid=mrid, name=name, revision=group.revision))
@@ -220,6 +234,7 @@ def change_group(
 
     Raises:
         NotFoundError: no such group.
+        ForbiddenError: it is another party's (CIM 7.5).
         RuleViolationError: revision differs (`stale_revision`), new name taken, or a member
             unknown or not eligible.
 
@@ -228,6 +243,7 @@ def change_group(
     now = clock.now()
     with transaction.atomic():
         group = _locked(key, actor, expected_revision)
+        _refuse_told(group)
         before = describe(group)
         if change.name is not None and change.name != group.name:
             _rename(group, change.name)
@@ -235,7 +251,7 @@ def change_group(
             group.description = change.description
         if change.functions is not None:
             group.functions = sorted(change.functions)
-        _set_version(group, change.version)
+        set_version(group, change.version)
         left, joined = _change_members(group, change, now)
         group.revision += 1
         group.modified_at = now
@@ -261,11 +277,11 @@ def _change_members(group: DerGroup, change: GroupChange, now: dt.datetime) -> t
     left = joined = NOBODY
     if change.remove:
         left = _resolve(change.remove)
-        group.member_count -= _leave(group, left, now)
+        group.member_count -= leave(group, left, now)
     if change.add:
         joined = _resolve(change.add)
         _require_dispatchable(joined)
-        group.member_count += _join(group, joined, now)
+        group.member_count += join(group, joined, now)
     return left, joined
 
 
@@ -281,16 +297,25 @@ def delete_group(*, key: GroupKey, actor: Actor, expected_revision: int | None =
     now = clock.now()
     with transaction.atomic():
         group = _locked(key, actor, expected_revision)
+        if actor.kind is not ActorKind.USER:  # a person may clear away what a party left behind
+            _refuse_told(group)
         before = describe(group)
-        _leave(group, member_ids(group.pk), now)
-        group.member_count = 0
-        group.deleted_at = now
-        group.modified_at = now
-        group.revision += 1
-        group.save()
-        GroupStatus.objects.filter(group=group).delete()
+        close_group(group, now)
         record(action="group.delete", object_type="DERGroup", object_mrid=group.mrid,
                before=before, actor=actor)  # fmt: skip
         publish(GroupDeleted(mrid=group.mrid, name=group.name))
         announce_definition(Definition("deleted", group, actor))
     return group
+
+
+def close_group(group: DerGroup, at: dt.datetime) -> None:
+    """End a group: its members leave, its statuses go, its row stays as its past."""
+    leave(group, member_ids(group.pk), at)
+    group.member_count = 0
+    group.deleted_at = at
+    group.modified_at = at
+    group.revision += 1
+    group.save()
+    GroupStatus.objects.filter(group=group).delete()
+    ToldStatus.objects.filter(group=group).delete()
+    group.told_members.all().delete()

@@ -195,14 +195,16 @@ def forecast(
     return (
         f"<DERGroupForecast><mRID>f1</mRID><predictionCreationDate>{created}"
         "</predictionCreationDate><EndDeviceGroup>"
-        f"<mRID>{group_mrid}</mRID><DERMonitorableParameter><DERParameter>{parameter}"
+        + (f"<mRID>{group_mrid}</mRID>" if group_mrid else "")
+        + f"<DERMonitorableParameter><DERParameter>{parameter}"
         f"</DERParameter><flowDirection>{flow}</flowDirection><yMultiplier>{multiplier}"
         f"</yMultiplier><yUnit>{unit}</yUnit><yUnitInstalledMax>20</yUnitInstalledMax>"
         "<yUnitInstalledMin>-20</yUnitInstalledMin><DispatchSchedule><confidence>80</confidence>"
         f"<curveStyleKind>{style}</curveStyleKind><startTime>{start}</startTime>"
         f"<timeIntervalDuration>{duration}</timeIntervalDuration><timeIntervalUnit>{interval}"
-        f"</timeIntervalUnit>{points}</DispatchSchedule></DERMonitorableParameter>{FULL_NAME}"
-        f"</EndDeviceGroup>{names('forecast')}</DERGroupForecast>"
+        f"</timeIntervalUnit>{points}</DispatchSchedule></DERMonitorableParameter>"
+        f"{FULL_NAME if group_mrid == 'g1' else ''}</EndDeviceGroup>"
+        f"{names('forecast')}</DERGroupForecast>"
     )
 
 
@@ -241,20 +243,24 @@ def create_dispatches(*items, **ids):
     return request("CreateDERGroupDispatches", "DERGroupDispatches", "create", content, **ids)
 
 
-def statuses():
-    return (
-        f'<ChangedDERGroupStatuses xmlns="{BASE}DERGroupStatusesMessage">'
-        + header("changed", "DERGroupStatuses")
-        + f'<Payload><DERGroupStatuses xmlns="{BASE}DERGroupStatuses#"><EndDeviceGroup>'
-        "<mRID>g</mRID>"
-        "<DERMonitorableParameter><DERParameter>activePower</DERParameter>"
-        "<flowDirection>forward</flowDirection><yMultiplier>k</yMultiplier><yUnit>W</yUnit>"
+def statuses(mrid="g", at=TIME, nominal="1.5", multiplier="k", unit="W", flow="forward", **ids):
+    """A ChangedDERGroupStatuses message about the active power of one group."""
+    return request(
+        "ChangedDERGroupStatuses",
+        "DERGroupStatuses",
+        "changed",
+        f'<DERGroupStatuses xmlns="{BASE}DERGroupStatuses#"><EndDeviceGroup>'
+        + (f"<mRID>{mrid}</mRID>" if mrid else "")
+        + "<DERMonitorableParameter><DERParameter>activePower</DERParameter>"
+        f"<flowDirection>{flow}</flowDirection><yMultiplier>{multiplier}</yMultiplier>"
+        f"<yUnit>{unit}</yUnit>"
         "<yUnitInstalledMax>9</yUnitInstalledMax><yUnitInstalledMin>-9</yUnitInstalledMin>"
         "<DERCurveData><maxYValue>8</maxYValue><minYValue>-8</minYValue>"
-        f"<nominalYValue>1.5</nominalYValue><timeStamp>{TIME}</timeStamp></DERCurveData>"
-        f"</DERMonitorableParameter>{FULL_NAME}<status><dateTime>{TIME}</dateTime>"
-        "<reason>r</reason><remark>m</remark><value>Online</value></status></EndDeviceGroup>"
-        "</DERGroupStatuses></Payload></ChangedDERGroupStatuses>"
+        f"<nominalYValue>{nominal}</nominalYValue><timeStamp>{at}</timeStamp></DERCurveData>"
+        + f"</DERMonitorableParameter>{FULL_NAME if mrid == 'g' else ''}<status><dateTime>{TIME}"
+        "</dateTime><reason>r</reason><remark>m</remark><value>Online</value></status>"
+        "</EndDeviceGroup></DERGroupStatuses>",
+        **ids,
     )
 
 

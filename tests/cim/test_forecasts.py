@@ -7,8 +7,19 @@ import pytest
 from derms.core import clock
 from derms.core.quantities import Quantity
 from derms.devices.models import EndDevice, LatestReading
-from tests.cim.conftest import make_devices
-from tests.cim.messages import asked, create_groups, forecast_query, group
+from forecasting.models import ToldCurve
+from groups.models import DerGroup
+from tests.cim.conftest import Dms, make_devices
+from tests.cim.messages import (
+    asked,
+    create_groups,
+    forecast,
+    forecast_query,
+    forecasts,
+    group,
+    groups_content,
+    request,
+)
 from tests.cim.test_dispatches import report, soon
 
 CREATE = "create/executeDERGroups"
@@ -226,3 +237,112 @@ def test_rest_refuses(dms_client, dg2, operator, query, status):
 
 def test_rest_of_a_group_of_another_organisation(dms_client, dg2, aggregator):
     assert aggregator.get("/api/v1/groups/m2/forecast").status_code == 404
+
+
+TOLD = "create/receiveDERGroupForecasts"
+
+
+@pytest.fixture
+def party(aggregator):
+    """A DERMS of another party with a group P1."""
+    party = Dms(aggregator)
+    created = request("CreatedDERGroups", "DERGroups", "created", groups_content(group("p1", "P1")))
+    assert party.post("create/receiveDERGroups", created).result == "OK"
+    return party
+
+
+def hours(count=0):
+    at = clock.now().replace(minute=0, second=0, microsecond=0) + dt.timedelta(hours=1 + count)
+    return at.isoformat()
+
+
+def tell(party, mrid="p1", **more):
+    values = {"start": hours(), "flow": "none", "created": clock.now().isoformat()} | more
+    return party.post(TOLD, forecasts(forecast(mrid, **values)))
+
+
+def nominal(said, mrid="p1"):
+    return [point[3] for point in curves(said)[mrid, "activePower"]]
+
+
+def test_told_forecast_is_given_on_as_told(dms_client, party):
+    said = tell(party, values=((9, 1, 5), (10, 2, 6)), duration=30)
+
+    asked_for = ask(dms_client, asked("p1"), start=hours(), count=6)
+    assert said.result == "OK"
+    assert curves(asked_for)["p1", "activePower"] == [
+        (1, 9.0, 1.0, 5.0), (2, 9.0, 1.0, 5.0), (3, 10.0, 2.0, 6.0), (4, 10.0, 2.0, 6.0),
+        (5, None, None, None), (6, None, None, None),
+    ]  # fmt: skip
+    assert asked_for.texts("confidence") == ["80"]
+    assert asked_for.texts("yUnitInstalledMax") == ["20"]
+    owner = DerGroup.objects.get(mrid="p1").owner.name
+    assert any(f"told by {owner} 0 min ago" in name for name in asked_for.texts("name"))
+
+
+def test_told_straight_lines_are_joined(dms_client, party):
+    tell(
+        party, style="straightLineYValues", values=((9, 1, 0), (9, 1, 10)), duration=1, interval="h"
+    )
+
+    said = ask(dms_client, asked("p1"), start=hours(), style="straightLineYValues")
+
+    assert nominal(said) == [0.0, 2.5, 5.0, 7.5, 10.0]
+
+
+def test_newer_forecast_replaces_and_an_older_one_does_not(dms_client, party):
+    old = (clock.now() - dt.timedelta(hours=1)).isoformat()
+    tell(party, values=((9, 1, 5),))
+    tell(party, values=((9, 1, 6),))
+    tell(party, values=((9, 1, 7),), created=old)
+
+    assert nominal(ask(dms_client, asked("p1"), start=hours(), count=1)) == [6.0]
+
+
+def test_forecast_dated_ahead_does_not_keep_out_the_next(dms_client, party):
+    ahead = (clock.now() + dt.timedelta(days=9)).isoformat()
+    tell(party, values=((9, 1, 5),), created=ahead)
+    tell(party, values=((9, 1, 6),))
+
+    assert nominal(ask(dms_client, asked("p1"), start=hours(), count=1)) == [6.0]
+
+
+def test_told_reverse_turns_signs_and_limits(dms_client, party):
+    tell(party, values=((9, 1, 5),), flow="reverse")
+
+    said = ask(dms_client, asked("p1"), start=hours(), count=1)
+
+    assert curves(said)["p1", "activePower"] == [(1, -1.0, -9.0, -5.0)]
+
+
+def test_rest_says_who_told(party, operator):
+    tell(party, values=((9, 1, 5),))
+
+    told = operator.get("/api/v1/groups/p1/forecast", {"start": hours(), "intervals": 2}).json()
+
+    (power,) = told["parameters"]
+    assert (told["method"], told["basis"].split(" ")[0]) == ("told", "told")
+    assert [p["nominal"] for p in power["points"]] == [5000.0, None]
+
+
+@pytest.mark.parametrize(
+    ("mrid", "more", "code"),
+    [
+        ("ghost", {}, "99.1"),
+        ("m2", {}, "7.5"),
+        ("", {}, "1.7"),
+        ("p1", {"unit": "V"}, "2.29"),
+        ("p1", {"flow": "lagging"}, "2.29"),
+        ("p1", {"values": ((9, 1, "NaN"),)}, "6.1"),
+        ("p1", {"start": "2020-01-01T00:00:00Z"}, "6.1"),
+        ("p1", {"duration": 0}, "6.1"),
+        ("p1", {"style": "straightLineYValues"}, "6.1"),
+        ("p1", {"values": ()}, "1.8"),
+        ("p1", {"created": "never"}, "1.8"),
+    ],
+)
+def test_told_forecast_refused(dms_client, dg2, party, mrid, more, code):
+    said = tell(party, mrid, **more)
+
+    assert said.codes == [code]
+    assert not ToldCurve.objects.exists()

@@ -284,3 +284,32 @@ def test_zeep_removes_a_member_by_an_operation_set(soap_client):
     # zeep takes the operationId for the wildcard that stands before it in ReplyType.
     assert said.Reply.Result == "OK"
     assert DerGroup.objects.get(name="G").member_count == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_zeep_tells_of_a_group_and_its_status(soap_client):
+    made = soap_client("create/receiveDERGroups").service.CreatedDERGroups(
+        Header=header("created", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [group_of("G", ["x1"], mRID="p1")]}},
+    )
+    point = {"nominalYValue": 2.5, "timeStamp": clock.now()}
+    value = {"DERParameter": "activePower", "yMultiplier": "M", "yUnit": "W", "DERCurveData": point}
+    told = soap_client("change/receiveDERGroupStatuses").service.ChangedDERGroupStatuses(
+        Header=header("changed", "DERGroupStatuses"),
+        Payload={
+            "DERGroupStatuses": {
+                "EndDeviceGroup": [{"mRID": "p1", "DERMonitorableParameter": [value]}]
+            }
+        },
+    )
+    change = soap_client("change/receiveDERGroups").service
+    changed = change.ChangedDERGroups(
+        Header=header("changed", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [{"mRID": "p1", "description": "new"}]}},
+    )
+    deleted = change.DeletedDERGroups(
+        Header=header("deleted", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [{"mRID": "p1"}]}},
+    )
+
+    assert [r.Reply.Result for r in (made, told, changed, deleted)] == ["OK"] * 4

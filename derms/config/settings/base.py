@@ -305,6 +305,8 @@ READING_RETENTION_DAYS = env_int("DERMS_READING_RETENTION_DAYS", 30, low=1)
 ROLLUP_RETENTION_DAYS = env_int("DERMS_ROLLUP_RETENTION_DAYS", 800, low=1)
 # A value older than this many poll periods is stale and never counted as good.
 STALE_AFTER_PERIODS = env_float("DERMS_STALE_AFTER_PERIODS", 3.0, low=1.0)
+# What another party tells of its own group counts no longer than this.
+TOLD_STALE_AFTER_S = env_int("DERMS_TOLD_STALE_AFTER_S", 300, low=1)
 # A reading measured further ahead of our clock than this is refused.
 MAX_FUTURE_S = env_int("DERMS_MAX_FUTURE_S", 60, low=0)
 

@@ -193,6 +193,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cim-counters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages, errors, median and p95 latency of each partner */
+        get: operations["cim_counters_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cim-messages": {
         parameters: {
             query?: never;
@@ -219,6 +236,23 @@ export interface paths {
         };
         /** One CIM exchange with request and reply as they were on the wire */
         get: operations["cim_messages_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cim-messages/{mrid}/thread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The conversation an exchange is part of, oldest first, at most 200 */
+        get: operations["cim_messages_thread_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1261,6 +1295,12 @@ export interface components {
             /** @default  */
             reason: string;
         };
+        /** @description One thing a message has changed. */
+        Change: {
+            action: string;
+            object_type: string;
+            mrid: string;
+        };
         ClientCertificate: {
             /** @description Fingerprint of the DER, hexadecimal. */
             sha256: string;
@@ -1410,6 +1450,20 @@ export interface components {
         };
         /** @enum {string} */
         ControlledDeviceOutcomeEnum: "pending" | "done" | "failed" | "unknown";
+        /** @description What went on with one partner in one direction. */
+        Counters: {
+            client: string;
+            direction: components["schemas"]["DirectionEnum"];
+            messages: number;
+            /** @description Any result but OK. */
+            failed: number;
+            /** Format: double */
+            median_ms: number | null;
+            /** Format: double */
+            p95_ms: number | null;
+            /** Format: date-time */
+            last_at: string;
+        };
         Counts: {
             connected: number;
             disconnected: number;
@@ -1747,6 +1801,9 @@ export interface components {
             functions: components["schemas"]["Functions"];
             version: components["schemas"]["Version"];
             owner: string;
+            /** @description Who told us of the group; null for the groups we manage. */
+            party: string | null;
+            readonly told: components["schemas"]["ToldStatus"] | null;
             member_count: number;
             /** Format: date-time */
             created_at: string;
@@ -1771,6 +1828,8 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             method: components["schemas"]["MethodEnum"];
+            /** @description What the forecast rests on, in words. */
+            basis: string;
             curve_style: string;
             /** Format: date-time */
             start_at: string;
@@ -2010,8 +2069,11 @@ export interface components {
             request_size: number;
             reply_size: number;
             replays: number;
+            /** @description By what the sender has shown who it is. */
+            proofs: string;
+            groups: string[];
         };
-        /** @description One exchange with what came in and what went out. */
+        /** @description One exchange with what came in and what went out, as this reader may see it. */
         MessageDetail: {
             mrid: string;
             direction: components["schemas"]["DirectionEnum"];
@@ -2034,8 +2096,18 @@ export interface components {
             request_size: number;
             reply_size: number;
             replays: number;
-            readonly request_xml: string;
-            readonly reply_xml: string;
+            /** @description By what the sender has shown who it is. */
+            proofs: string;
+            groups: string[];
+            changed: components["schemas"]["Change"][];
+            request_xml: string;
+            reply_xml: string;
+            /** @description Personal data are hidden in the XML. */
+            masked: boolean;
+            /** @description First violation of our schema; or empty. */
+            request_fault: string;
+            /** @description First violation of our schema; or empty. */
+            reply_fault: string;
         };
         /** @enum {string} */
         MethodEnum: "persistence" | "told";
@@ -2158,7 +2230,7 @@ export interface components {
         /** @enum {string} */
         NormalCategoryEnum: "A" | "B";
         /** @enum {string} */
-        NounEnum: "DERGroupForecasts" | "DERGroupStatuses" | "DERGroups" | "EndDeviceEvents";
+        NounEnum: "DERGroupForecasts" | "DERGroupStatuses" | "DERGroups" | "EndDeviceEvents" | "MeterReadings";
         /** @enum {string} */
         OperatingEnum: "unknown" | "off" | "standby" | "starting" | "running" | "throttled" | "shutting_down" | "fault";
         Organisation: {
@@ -2729,7 +2801,7 @@ export interface components {
             bearer_token: string;
         };
         /** @enum {string} */
-        ServiceEnum: "ReceiveDERGroupForecasts" | "ReceiveDERGroupStatuses" | "ReceiveDERGroups" | "ReceiveDERGroupsOperationSet" | "ReceiveEndDeviceEvents";
+        ServiceEnum: "ReceiveDERGroupForecasts" | "ReceiveDERGroupStatuses" | "ReceiveDERGroups" | "ReceiveDERGroupsOperationSet" | "ReceiveEndDeviceEvents" | "ReceiveMeterReadings";
         Settings: {
             /** Format: double */
             max_w: number | null;
@@ -2851,6 +2923,35 @@ export interface components {
             /** Format: double */
             database_clock_offset_s: number;
             valkey_bytes: number;
+        };
+        /** @description What another party told of its group; never measured by us. */
+        ToldStatus: {
+            party: string;
+            /** Format: date-time */
+            received_at: string;
+            /** Format: date-time */
+            at: string;
+            stale: boolean;
+            state: string;
+            reason: string;
+            values: components["schemas"]["ToldValue"][];
+        };
+        /** @description One quantity as its party told it; SI, positive = injection, null = not told. */
+        ToldValue: {
+            /** @description DERParameterKind. */
+            parameter: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: double */
+            nominal: number | null;
+            /** Format: double */
+            high: number | null;
+            /** Format: double */
+            low: number | null;
+            /** Format: double */
+            installed_max: number | null;
+            /** Format: double */
+            installed_min: number | null;
         };
         /** @enum {string} */
         TrackingEnum: "none" | "ramping" | "tracking" | "shortfall" | "overshoot";
@@ -3308,19 +3409,47 @@ export interface operations {
             };
         };
     };
+    cim_counters_list: {
+        parameters: {
+            query?: {
+                /** @description Over how long; 24 if missing. */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counters"][];
+                };
+            };
+        };
+    };
     cim_messages_list: {
         parameters: {
             query?: {
                 client?: string;
+                code?: string;
                 correlation_id?: string;
                 /** @description The pagination cursor value. */
                 cursor?: string;
+                direction?: "in" | "out";
+                end_at?: string;
+                /** @description mRID or name as messages give it. */
+                group?: string;
                 message_id?: string;
                 noun?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 q?: string;
                 result?: "OK" | "PARTIAL" | "FAILED" | "FAULT";
+                start_at?: string;
                 verb?: string;
             };
             header?: never;
@@ -3356,6 +3485,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MessageDetail"];
+                };
+            };
+        };
+    };
+    cim_messages_thread_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"][];
                 };
             };
         };

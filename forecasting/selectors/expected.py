@@ -6,7 +6,6 @@ Source: ours; IEC 61968-5 DERGroupForecasts.
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,8 @@ from forecasting.choices import Method
 from forecasting.rules.available import available_power
 from forecasting.rules.persistence import Level, confidence_pct, levels
 from forecasting.rules.schedule import Schedule, check_schedule
+from forecasting.selectors.shapes import Curve, GroupForecast, ParameterForecast
+from forecasting.selectors.told import told_forecasts
 from groups.rules.aggregate import GroupColumns, MemberColumns, aggregate
 from groups.rules.parameters import observable
 from groups.selectors import Group, Ids, member_ids_of_groups
@@ -35,74 +36,13 @@ _USED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """One quantity of one group over one schedule; W, var, VA or V, positive = injection.
-
-    Attributes:
-        schedule: The time axis.
-        nominal: Expected values [schedule.points]; None = not known.
-        high: Greatest reachable; None = not known.
-        low: Least reachable; None = not known.
-        confidence_pct: Trust in the values; None = the predictor does not say.
-    """
-
-    schedule: Schedule
-    nominal: Sequence[float | None] | None
-    high: Sequence[float | None] | None
-    low: Sequence[float | None] | None
-    confidence_pct: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ParameterForecast:
-    """One quantity of one group.
-
-    Attributes:
-        parameter: DERParameterKind.
-        installed_max: By the ratings of all members; None = not known.
-        installed_min: By the ratings of all members; None = not known.
-        curves: One for each schedule.
-    """
-
-    parameter: str
-    installed_max: float | None
-    installed_min: float | None
-    curves: tuple[Curve, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupForecast:
-    """What is expected of one group, and what that rests on.
-
-    Attributes:
-        group: The group.
-        created_at: When it was predicted.
-        method: How.
-        parameters: One for each quantity asked for that the group speaks of; may be empty.
-        members: How many members the group has.
-        good: Members whose readings count.
-        stale: Members that are not counted because nothing good came from them lately.
-        stale_last_w: What those last gave [W]; not part of any value.
-    """
-
-    group: Group
-    created_at: dt.datetime
-    method: Method
-    parameters: tuple[ParameterForecast, ...]
-    members: int
-    good: int
-    stale: int
-    stale_last_w: float
-
-
 def forecast_groups(
     groups: Sequence[Group], parameters: Sequence[str], schedules: Sequence[Schedule]
 ) -> list[GroupForecast]:
     """Return what the groups are expected to do, in the order given.
 
     Args:
-        groups: Groups the caller may see.
+        groups: Groups the caller may see; what a party forecast of its group is taken as told.
         parameters: DERParameterKind values asked for; what a group does not speak of is left out.
         schedules: Time axes; each parameter gets a curve for each.
 
@@ -117,8 +57,9 @@ def forecast_groups(
     if points * len(parameters) * len(groups) > MAX_POINTS:
         raise TooLargeError(f"An answer has at most {MAX_POINTS} points; ask for less at once")
     present = _aggregate([group.pk for group in groups], now)
+    told = told_forecasts(groups, parameters, schedules)
     return [
-        _persisting(group, present, row, parameters, schedules, now)
+        told.get(group.pk) or _persisting(group, present, row, parameters, schedules, now)
         for row, group in enumerate(groups)
     ]
 
@@ -133,10 +74,14 @@ def _persisting(
 ) -> GroupForecast:
     wanted = set(parameters) & set(observable(group.functions))
     trust = confidence_pct(present, row)
+    good, stale, members = (
+        int(column[row]) for column in (present.good, present.stale, present.members)
+    )
     return GroupForecast(
         group=group,
         created_at=now,
         method=Method.PERSISTENCE,
+        basis=f"persistence: {good} of {members} members good, {stale} stale",
         parameters=tuple(
             ParameterForecast(
                 level.parameter,
@@ -147,9 +92,9 @@ def _persisting(
             for level in levels(present, row)
             if level.parameter in wanted and level.is_known
         ),
-        members=int(present.members[row]),
-        good=int(present.good[row]),
-        stale=int(present.stale[row]),
+        members=members,
+        good=good,
+        stale=stale,
         stale_last_w=float(present.stale_last_w[row]),
     )
 
