@@ -56,6 +56,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cim.DERGroupForecasts.created": _DMS | _AGGREGATOR,
     "cim.EndDeviceEvents.created": _DMS | _AGGREGATOR,
     "cim.EndDeviceControls.create": _DMS,
+    "cim.MeterReadings.created": _DMS | _AGGREGATOR,
+    "cim.MeterReadings.get": _DMS | _AGGREGATOR,
     "cim.read": _OPERATIONS | _ADMIN,
     "partners.read": _OPERATIONS | _ADMIN,
     "partners.write": _ENGINEERING,

@@ -9,17 +9,22 @@ from django.conf import settings
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
 ENVELOPE = "http://iec.ch/TC57/2011/schema/message"
-_PROFILES_OF_2011 = {"EndDeviceControls", "EndDeviceEvents"}
+_MESSAGES_OF_2011 = {"MeterReadings", "GetMeterReadings"}
+_PROFILES_OF_2011 = {"EndDeviceControls", "EndDeviceEvents"} | _MESSAGES_OF_2011
 
 
-def base() -> str:
-    """Return the base of all namespaces of the schema set in use, with a trailing slash."""
-    return f"http://iec.ch/TC57/{settings.CIM_NAMESPACE_YEAR}/"
+def base(message: str = "") -> str:
+    """Return the base of the namespaces of a message, with a trailing slash.
+
+    Meter readings are in no set of 61968-5 and come in messages of their own year.
+    """
+    year = 2011 if message in _MESSAGES_OF_2011 else settings.CIM_NAMESPACE_YEAR
+    return f"http://iec.ch/TC57/{year}/"
 
 
 def wrapper(message: str) -> str:
     """Return the namespace of the message elements, e.g. `.../2017/DERGroupsMessage`."""
-    return f"{base()}{message}Message"
+    return f"{base(message)}{message}Message"
 
 
 def profile(name: str) -> str:

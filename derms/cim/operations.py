@@ -66,7 +66,7 @@ class Operation:
     @property
     def soap_action(self) -> str:
         """The full SOAPAction."""
-        return f"{names.base()}{self.noun}/{self.name}"
+        return f"{names.base(self.noun)}{self.noun}/{self.name}"
 
     @property
     def address_path(self) -> str:
@@ -91,6 +91,7 @@ _STATUSES = MessageSet("DERGroupStatuses")
 _FORECASTS = MessageSet("DERGroupForecasts")
 _CONTROLS = MessageSet("EndDeviceControls")
 _EVENTS = MessageSet("EndDeviceEvents")
+_READINGS = MessageSet("MeterReadings")
 
 OPERATIONS = (
     Operation("ExecuteDERGroups", "create/executeDERGroups", "CreateDERGroups", "create", _GROUPS),
@@ -179,6 +180,22 @@ OPERATIONS = (
         "CreatedEndDeviceEvents",
         "created",
         _EVENTS,
+        "61968-9",
+    ),
+    Operation(
+        "ReceiveMeterReadings",
+        "create/receiveMeterReadings",
+        "CreatedMeterReadings",
+        "created",
+        _READINGS,
+        "61968-9",
+    ),
+    Operation(
+        "QueryMeterReadings",
+        "get/queryMeterReadings",
+        "QueryMeterReadings",
+        "get",
+        MessageSet("MeterReadings", "GetMeterReadings"),
         "61968-9",
     ),
 )

@@ -18,7 +18,7 @@ def service_wsdl(operations: list[Operation], address: str) -> str:
     return schema.write(
         "Service.wsdl",
         name=first.service,
-        namespace=f"{names.base()}{first.service}",
+        namespace=f"{names.base(first.noun)}{first.service}",
         wrapper=names.wrapper(first.messages.message),
         message=first.messages.message,
         port=f"Query{first.noun}" if first.messages.query else first.noun,

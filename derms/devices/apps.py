@@ -8,3 +8,10 @@ class DevicesApp(AppConfig):
 
     name = "derms.devices"
     label = "devices"
+
+    def ready(self) -> None:
+        """Register the CIM profiles."""
+        from derms.cim.registry import register
+        from derms.devices.cim import PROFILES
+
+        register(PROFILES)

@@ -34,6 +34,11 @@ def reference_schema(messages: MessageSet) -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(folder / "xsd" / f"{messages.message}Message.xsd"))
 
 
+def has_reference(messages: MessageSet) -> bool:
+    """Tell whether there is a reference to compare with; there is none for meter readings."""
+    return WSDL.exists() and messages.noun != "MeterReadings"
+
+
 def body_of(soap: bytes) -> etree._Element | None:
     """Return the message inside a SOAP envelope, or None when the body is empty."""
     return etree.fromstring(soap).find(f"{SOAP}Body/*")

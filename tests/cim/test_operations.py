@@ -12,6 +12,7 @@ NS = {
     "s": "http://schemas.xmlsoap.org/wsdl/soap/",
 }
 M = f"{{{build.ENVELOPE}}}"
+OF_61968_9 = {"EndDeviceControls", "EndDeviceEvents", "MeterReadings"}
 
 
 def told(file):
@@ -40,6 +41,7 @@ def test_every_operation_is_the_one_of_the_reference():
     ours = {
         (o.service, o.path.split("/")[0], o.name, o.soap_action, o.root, o.response_root)
         for o in operations.OPERATIONS
+        if o.noun != "MeterReadings"  # in no public set
     }
 
     assert ours == theirs
@@ -49,7 +51,7 @@ def test_paths_are_the_services_in_camel_case():
     for operation in operations.OPERATIONS:
         service = operation.path.split("/")[1]
         assert service == operation.service[0].lower() + operation.service[1:]
-        family = "61968-9" if operation.noun.startswith("EndDevice") else "61968-5"
+        family = "61968-9" if operation.noun in OF_61968_9 else "61968-5"
         assert operation.address_path == f"{family}/{operation.path}"
 
 
