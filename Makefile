@@ -10,7 +10,7 @@ export npm_config_update_notifier := false
 MAKEFLAGS += --no-print-directory
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-run run test test-slow e2e check check-code check-api fix demo bench \
+.PHONY: help setup setup-run run test test-slow e2e cim-conformance check check-code check-api fix demo bench \
 	screenshots lock api clean-data clean python-version node-version
 
 help: ## This list
@@ -103,6 +103,9 @@ test-slow: setup ## Long chaos and load tests
 
 e2e: setup ## Browser tests only
 	@$(PYTEST) -m e2e
+
+cim-conformance: setup ## Every CIM exchange in both directions against a DMS of its own
+	@$(BIN)/python -m tests.conformance
 
 check: setup check-code check-api ## Format, lint, types, import rules, deploy check, API in step
 
