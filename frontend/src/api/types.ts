@@ -43,3 +43,7 @@ export type User = Schemas["User"];
 export type ApiClient = Schemas["ApiClient"];
 export type Organisation = Schemas["Organisation"];
 export type System = Schemas["System"];
+export type Partner = Schemas["Partner"];
+export type Subscription = Schemas["Subscription"];
+export type Delivery = Schemas["Delivery"];
+export type Trial = Schemas["Trial"];

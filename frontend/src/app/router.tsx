@@ -8,6 +8,7 @@ import { deviceSearch, devicesSearch } from "@/features/devices/search";
 import { composerSearch, dispatchesSearch } from "@/features/dispatch/search";
 import { groupSearch, groupsSearch } from "@/features/groups/search";
 import { Shell } from "./shell/Shell";
+import { partnerSearch } from "@/features/partners/search";
 
 const root = createRootRoute({
   component: Shell,
@@ -34,6 +35,8 @@ const tree = root.addChildren([
   createRoute({ ...parent, path: "/audit", validateSearch: auditSearch, component: lazyRouteComponent(() => import("@/features/audit/AuditPage"), "AuditPage") }),
   createRoute({ ...parent, path: "/admin", validateSearch: adminSearch, component: lazyRouteComponent(() => import("@/features/admin/AdminPage"), "AdminPage") }),
   createRoute({ ...parent, path: "/system", component: lazyRouteComponent(() => import("@/features/system/SystemPage"), "SystemPage") }),
+  createRoute({ ...parent, path: "/partners", component: lazyRouteComponent(() => import("@/features/partners/PartnersPage"), "PartnersPage") }),
+  createRoute({ ...parent, path: "/partners/$mrid", validateSearch: partnerSearch, component: lazyRouteComponent(() => import("@/features/partners/PartnerPage"), "PartnerPage") }),
 ]);
 
 export const router = createRouter({

@@ -8,6 +8,7 @@ export const PAGES = [
   { to: "/alarms", text: "Alarms", key: "a", permission: "alarms.read" },
   { to: "/cim-messages", text: "CIM messages", key: "c", permission: "cim.read" },
   { to: "/audit", text: "Audit", key: "u", permission: "audit.read" },
+  { to: "/partners", text: "Partners", key: "p", permission: "partners.read" },
   { to: "/admin", text: "Users and clients", key: "m", permission: "accounts.read" },
   { to: "/system", text: "System health", key: "y", permission: "system.read" },
 ] as const;
