@@ -34,6 +34,12 @@ _FIELDS = (
 )
 
 
+def list_active_sources(kind: str) -> set[str]:
+    """Return the mRIDs of the sources where an alarm of this kind is active."""
+    active = Alarm.objects.filter(kind=kind, cleared_at__isnull=True)
+    return set(active.values_list("source_mrid", flat=True))
+
+
 def list_alarms(*, which: Which = "open", priority: int | None = None) -> QuerySet[Alarm]:
     """Return alarms, newest first; `open` is what still needs an operator."""
     rows = Alarm.objects.filter(_WHICH[which]).order_by("-id")

@@ -4,15 +4,18 @@ Raising and clearing is the system's own doing and the alarm row is its record; 
 does (acknowledging) is audited as well. Everybody hears of a change by the facts published here.
 """
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection, transaction
 
+from derms.accounts.selectors import list_expiring
 from derms.alarms.choices import Priority
 from derms.alarms.events import AlarmChanged, AlarmsChanged
 from derms.alarms.models import Alarm
 from derms.alarms.rules.states import AlarmState, state_of
+from derms.alarms.selectors import list_active_sources
 from derms.audit import services as audit
 from derms.core import clock, ids
 from derms.core.actors import SYSTEM, Actor
@@ -21,6 +24,8 @@ from derms.events.services import publish
 
 _FACT_SIZE = 1000
 _BROKEN = "audit_broken"
+_CERTIFICATE = "certificate_ending"
+_SOON_DAYS, _URGENT_DAYS = 30, 7
 
 # A second raise counts up, which is no news; another priority is, and a higher one asks for
 # another acknowledgement.
@@ -218,6 +223,36 @@ def watch_audit() -> None:
         condition=f"{len(report.faults)} faults, the first at record {first.seq}: {first.detail}.",
         response="Keep the database as it is, run `manage.py audit_verify`, call security.",
     )
+
+
+def watch_certificates() -> None:
+    """Raise an alarm at API clients whose last certificate ends soon; accounts stands below alarms.
+
+    Medium within 30 days, high within 7; cleared once the client has another one, or none.
+    """
+    now = clock.now()
+    last = {row.client.mrid: row for row in list_expiring(now + dt.timedelta(days=_SOON_DAYS))}
+    left = {mrid: (row.not_after - now).total_seconds() / 86400 for mrid, row in last.items()}
+    for priority in (Priority.HIGH, Priority.MEDIUM):
+        mrids = [mrid for mrid in last if _priority_of(left[mrid]) == priority]
+        raise_many(
+            kind=_CERTIFICATE,
+            priority=priority,
+            source_type="ApiClient",
+            sources=[(mrid, last[mrid].client.client_id) for mrid in mrids],
+            conditions=[
+                f"Certificate {last[mrid].sha256[:16]} ({last[mrid].subject[:100]}) "
+                + ("has expired." if left[mrid] < 0 else f"expires in {left[mrid]:.0f} days.")
+                for mrid in mrids
+            ],
+            response="Register the client's new certificate before the old one ends.",
+        )
+    gone = list_active_sources(_CERTIFICATE) - set(last)
+    clear_many(kind=_CERTIFICATE, source_type="ApiClient", source_mrids=sorted(gone))
+
+
+def _priority_of(days: float) -> Priority:
+    return Priority.HIGH if days < _URGENT_DAYS else Priority.MEDIUM
 
 
 def _run(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

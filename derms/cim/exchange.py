@@ -18,6 +18,7 @@ from django.db import OperationalError, transaction
 from lxml import etree
 
 from derms.accounts.permissions import has_permission
+from derms.audit import services as audit
 from derms.audit.services import record_refused
 from derms.cim import deferring, names, registry, schema, services, soap
 from derms.cim.envelope import (
@@ -74,7 +75,9 @@ def receive(incoming: Incoming) -> Answer:
     """Answer one message; never raises for what the client sent."""
     caller = incoming.admitted.caller
     actor = caller.actor
-    entry = Entry(actor, incoming.path, incoming.body, signs=caller.client.signs_replies)
+    entry = Entry(actor, incoming.path, incoming.body, form=incoming.form)
+    entry.signs = caller.client.signs_replies and incoming.form.is_soap
+    entry.proofs = " ".join(sorted(caller.proofs))
     try:
         message = soap.message_in(incoming.admitted.root)
         profile = _profile_for(message, incoming)
@@ -86,6 +89,7 @@ def receive(incoming: Incoming) -> Answer:
     entry.message_id, entry.correlation_id = header.message_id, header.correlation_id
     try:
         freshness.check(incoming.admitted.fresh, message, incoming.body)
+    entry.groups = services.groups_named(message)
         content = _checked(message, header, operation, actor)
     except DermsError as error:
         refusal = Outcome(errors=(error_of(error),))
@@ -108,9 +112,9 @@ def messages_at(path: str) -> MessageSet | None:
 
 
 def refuse(entry: Entry, error: SoapFaultError, messages: MessageSet | None) -> Answer:
-    """Answer with a SOAP fault, logged and audited."""
-    body = soap.fault(error, messages)
-    answer = Answer(error.http_status, body, "FAULT", error.code, error.message)
+    """Answer with a SOAP fault, or a FaultMessage without SOAP; logged and audited."""
+    status, body = entry.form.fault(error, messages)
+    answer = Answer(status, body, "FAULT", error.code, error.message)
     noun = messages.noun if messages else "unknown"
     if not error.recorded:
         record_refused(
@@ -211,7 +215,7 @@ def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcom
     kept: list[Answer] = []
 
     def work() -> Outcome:
-        with transaction.atomic():
+        with transaction.atomic(), audit.collecting() as entry.changes:
             key = services.claim_message(entry)
             if isinstance(key, Answer):
                 kept.append(key)

@@ -1,6 +1,7 @@
 """The message log, every CIM message in and out byte by byte; partners and what is sent to them."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from derms.cim.choices import PartnerAuth, PushState
@@ -36,6 +37,12 @@ class CimMessage(models.Model):
     holds_message_id = models.BooleanField(default=False)
     """True when the message was carried out: the same one again gets the stored reply."""
     replays = models.PositiveIntegerField(default=0)
+    proofs = models.CharField(max_length=80, blank=True)
+    """By what the sender has shown who it is, e.g. `password certificate`."""
+    groups = ArrayField(models.CharField(max_length=200), default=list)
+    """Groups the message names (mRIDs or names, as it names them) or has changed; for searching."""
+    changed = models.JSONField(default=list)
+    """What it has changed: `{action, object_type, mrid}` of each audit record it left."""
 
     class Meta:
         constraints = [
@@ -49,6 +56,16 @@ class CimMessage(models.Model):
         indexes = [
             models.Index(fields=["noun", "verb", "-received_at"], name="cimmessage_noun"),
             models.Index(fields=["correlation_id"], name="cimmessage_correlation"),
+            models.Index(fields=["message_id"], name="cimmessage_message"),
+            models.Index(fields=["client_name", "-received_at"], name="cimmessage_client"),
+            models.Index(fields=["result", "-received_at"], name="cimmessage_result"),
+            GinIndex(fields=["groups"], name="cimmessage_groups"),
+            # Any part of a text, in a million rows.
+            GinIndex(
+                fields=["details", "message_id", "correlation_id"],
+                opclasses=["gin_trgm_ops"] * 3,
+                name="cimmessage_text",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,13 +14,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, connection, models, transaction
+from lxml import etree
 
+from derms.audit import services as audit
+from derms.audit.services import Change
+from derms.cim import selectors
+from derms.cim.forms import SOAP, Form
 from derms.cim.models import CimMessage
 from derms.cim.security import signing
 from derms.core import clock, correlation
 from derms.core.actors import Actor
 from derms.core.errors import RuleViolationError
+from derms.live.services import push_tick
 
+LIVE_TOPIC = "cim"
+_GROUP = "DERGroup"
+_MOST_GROUPS = 200
 _WAIT_S = 10
 """How long a second sender of a message waits for the first one's reply."""
 
@@ -37,7 +46,11 @@ class Entry:
     message_id: str = ""
     correlation_id: str = ""
     digest: str = ""
+    form: Form = SOAP
     signs: bool = False
+    proofs: str = ""
+    groups: tuple[str, ...] = ()
+    changes: list[Change] = field(default_factory=list)
     received_at: dt.datetime = field(default_factory=clock.now)
     _started: float = field(default_factory=time.perf_counter)
 
@@ -80,6 +93,8 @@ def _row(entry: Entry) -> CimMessage:
         request_size=len(entry.request),
         request_body=zlib.compress(entry.request, level=1),
         digest=entry.digest,
+        proofs=entry.proofs,
+        groups=list(entry.groups),
     )
 
 
@@ -106,7 +121,18 @@ def store_message(entry: Entry, answer: Answer) -> Answer:
     for name, value in _outcome(entry, answer).items():
         setattr(row, name, value)
     row.save(force_insert=True)
+    _show(row.pk)
     return answer
+
+
+def _show(key: int) -> None:
+    """Tell the browsers that look at the log, once the row can be read."""
+    transaction.on_commit(lambda: push_tick(LIVE_TOPIC, selectors.live_rows(pk=key)))
+
+
+def show_message(mrid: str) -> None:
+    """Tell the browsers of an exchange that was logged or has changed, after the commit."""
+    transaction.on_commit(lambda: push_tick(LIVE_TOPIC, selectors.live_rows(mrid=mrid)))
 
 
 def _sealed(entry: Entry, answer: Answer) -> Answer:
@@ -169,5 +195,49 @@ def complete_message(key: int, entry: Entry, answer: Answer) -> Answer:
         The answer as it goes out: signed, when the client's policy says so.
     """
     answer = _sealed(entry, answer)
-    CimMessage.objects.filter(pk=key).update(**_outcome(entry, answer))
+    changes = audit.kept(entry.changes)
+    CimMessage.objects.filter(pk=key).update(
+        **_outcome(entry, answer),
+        changed=[
+            {"action": c.action, "object_type": c.object_type, "mrid": c.object_mrid}
+            for c in changes
+        ],
+        groups=_with_changed(entry.groups, changes),
+    )
+    _show(key)
     return answer
+
+
+def _with_changed(named: tuple[str, ...], changes: list[Change]) -> list[str]:
+    """Return the groups a message names and those it has changed, an assigned mRID among them."""
+    changed = [c.object_mrid for c in changes if c.object_type == _GROUP]
+    return list(dict.fromkeys([*named, *changed]))
+
+
+def groups_named(message: etree._Element) -> tuple[str, ...]:
+    """Return the mRIDs and names of groups in a message, at most 200, in its order."""
+    found: dict[str, None] = {}
+    for tag in ("{*}EndDeviceGroup", "{*}EndDeviceGroups"):
+        for group in message.iter(tag):
+            for part in (*group.iterfind("{*}mRID"), *group.iterfind("{*}Names/{*}name")):
+                value = (part.text or "").strip()
+                if value and len(found) < _MOST_GROUPS:
+                    found[value[:200]] = None
+    return tuple(found)
+
+
+def forget_messages(*, older_than: dt.timedelta, batch: int = 5000) -> int:
+    """Delete exchanges received longer ago than this, in batches; return how many.
+
+    With an exchange goes the hold on its MessageID: DERMS_CIM_MESSAGE_RETENTION_DAYS is at least
+    a day and DERMS_CIM_CLOCK_SKEW_S at most an hour, so no message that still counts as fresh can
+    find its MessageID free again.
+    """
+    before, total = clock.now() - older_than, 0
+    while True:
+        oldest = CimMessage.objects.filter(received_at__lt=before).order_by("received_at")
+        keys = list(oldest.values_list("pk", flat=True)[:batch])
+        CimMessage.objects.filter(pk__in=keys).delete()
+        total += len(keys)
+        if len(keys) < batch:
+            return total

@@ -38,3 +38,9 @@ def push_due() -> None:
 def forget_finished() -> None:
     """Drop the queue rows of messages delivered longer ago than DERMS_PUSH_RETENTION_DAYS."""
     delivery.forget_finished(older_than=dt.timedelta(days=settings.PUSH_RETENTION_DAYS))
+
+
+@shared_task(ignore_result=True)
+def forget_messages() -> None:
+    """Drop exchanges older than DERMS_CIM_MESSAGE_RETENTION_DAYS from the message log; hourly."""
+    services.forget_messages(older_than=dt.timedelta(days=settings.CIM_MESSAGE_RETENTION_DAYS))

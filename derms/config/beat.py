@@ -47,6 +47,8 @@ def table(*, shards: int, poll_rates_s: list[int]) -> dict[str, dict[str, Any]]:
         "southbound-forget": _at("derms.southbound.tasks.forget_commands", minute="*"),
         "dispatch-forget": _at("dispatch.tasks.forget_samples", minute="27"),
         "groups-forget": _at("groups.tasks.forget_history", minute="22"),
+        "cim-forget-messages": _at("derms.cim.tasks.forget_messages", minute="47"),
+        "accounts-certificates": _at("derms.alarms.tasks.watch_certificates", minute="52"),
         "cim-forget": _at("derms.cim.tasks.forget_finished", minute="37"),
         "accounts-forget": _at("derms.accounts.tasks.forget_old", minute="32"),
         "audit-verify": _at("derms.alarms.tasks.watch_audit", minute="42", hour="3"),

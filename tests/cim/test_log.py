@@ -1,7 +1,13 @@
 """The message log over REST: found by what integrators know, shown as it was on the wire."""
 
+import datetime as dt
+
 import pytest
 
+from derms.cim import services
+from derms.cim.models import CimMessage
+from derms.core import clock, valkey
+from derms.live.services import _group_prefix, group_name
 from tests.cim.messages import create_groups, group, soap
 
 PATH = "/61968-5/create/executeDERGroups"
@@ -73,3 +79,119 @@ def test_shows_one_with_its_xml(spoken, operator):
 def test_is_for_operations_only(spoken, csr, stranger, dms):
     for caller, status in ((csr, 403), (dms, 403), (stranger, 401)):
         assert caller.get("/api/v1/cim-messages").status_code == status
+
+
+def test_what_a_message_changed_is_kept_and_found_by_group(dms_client, operator):
+    dms_client.raw(PATH, soap(create_groups(group("", "Named"), message_id="m-9")))
+
+    (row,) = results(operator.get("/api/v1/cim-messages?group=Named"))
+    shown = operator.get(f"/api/v1/cim-messages/{row['mrid']}").json()
+
+    assert [(c["action"], c["object_type"]) for c in shown["changed"]] == [
+        ("group.create", "DERGroup")
+    ]
+    assigned = shown["changed"][0]["mrid"]
+    assert shown["groups"] == ["Named", assigned]
+    assert len(results(operator.get(f"/api/v1/cim-messages?group={assigned}"))) == 1
+    assert shown["proofs"] == "password"
+
+
+def test_what_was_rolled_back_is_not_among_the_changes(dms_client, operator):
+    message = create_groups(group("a", "A"), group("a", "B"), group("c", "C"))
+    dms_client.raw(PATH, soap(message))
+
+    (row,) = results(operator.get("/api/v1/cim-messages"))
+    shown = operator.get(f"/api/v1/cim-messages/{row['mrid']}").json()
+
+    assert [change["mrid"] for change in shown["changed"]] == ["a", "c"]
+    assert shown["groups"] == ["a", "A", "B", "c", "C"]
+
+
+def test_searches_by_time(spoken, operator):
+    row = results(operator.get("/api/v1/cim-messages"))[1]
+    at = row["received_at"].replace("+", "%2B")
+
+    assert len(results(operator.get(f"/api/v1/cim-messages?start_at={at}"))) == 2
+    assert len(results(operator.get(f"/api/v1/cim-messages?end_at={at}"))) == 1
+    assert operator.get("/api/v1/cim-messages?start_at=soon").status_code == 422
+
+
+def test_pages_follow_each_other(spoken, operator):
+    first = operator.get("/api/v1/cim-messages?page_size=2").json()
+    second = operator.get(first["next"]).json()
+
+    mrids = [row["mrid"] for page in (first, second) for row in page["results"]]
+    assert len(set(mrids)) == 3
+    assert second["next"] is None
+
+
+def test_conversation(spoken, operator):
+    spoken.raw(PATH, soap(create_groups(group("m2", "G2"), correlation_id="m-2")))
+    (row,) = results(operator.get("/api/v1/cim-messages?message_id=m-2"))
+
+    thread = operator.get(f"/api/v1/cim-messages/{row['mrid']}/thread").json()
+
+    assert [one["correlation_id"] for one in thread] == ["", "m-2"]
+    assert operator.get("/api/v1/cim-messages/nothing/thread").status_code == 404
+
+
+def test_counters(spoken, operator, csr):
+    (found,) = operator.get("/api/v1/cim-counters").json()
+
+    assert (found["client"], found["direction"]) == (spoken.actor.name, "in")
+    assert (found["messages"], found["failed"]) == (3, 2)
+    assert 0 < found["median_ms"] <= found["p95_ms"]
+    assert operator.get("/api/v1/cim-counters?hours=-1").status_code == 422
+    assert csr.get("/api/v1/cim-counters").status_code == 403
+
+
+def test_validation_of_what_is_shown(spoken, operator):
+    rows = results(operator.get("/api/v1/cim-messages"))
+    shown = [operator.get(f"/api/v1/cim-messages/{row['mrid']}").json() for row in rows]
+
+    assert "cannot be read" in shown[0]["request_fault"]
+    assert [one["reply_fault"] for one in shown] == ["", "", ""]
+    assert shown[2]["request_fault"] == ""
+
+
+USER = "<m:User><m:UserID>j.doe</m:UserID><m:Organization>Org</m:Organization></m:User>"
+
+
+def test_personal_data_are_hidden_from_who_may_not_see_them(dms_client, operator, auditor):
+    sent = soap(create_groups(group("m", "G"), message_id="m-1"))
+    dms_client.raw(PATH, sent.replace(b"<m:MessageID>", USER.encode() + b"<m:MessageID>"))
+    dms_client.raw(PATH, b"<broken j.doe")
+    broken, whole = results(operator.get("/api/v1/cim-messages"))
+
+    for caller, sees in ((operator, False), (auditor, True)):
+        one = caller.get(f"/api/v1/cim-messages/{whole['mrid']}").json()
+        other = caller.get(f"/api/v1/cim-messages/{broken['mrid']}").json()
+        assert ("j.doe" in one["request_xml"]) is sees
+        assert ("j.doe" in other["request_xml"]) is sees
+        assert one["masked"] is not sees
+        assert "<m:Organization>Org<" in one["request_xml"]
+        assert "<mRID>m</mRID>" in one["request_xml"]
+
+
+def test_retention_drops_old_exchanges_in_batches(spoken):
+    assert services.forget_messages(older_than=dt.timedelta(days=1)) == 0
+    CimMessage.objects.exclude(message_id="m-2").update(
+        received_at=clock.now() - dt.timedelta(days=2)
+    )
+
+    assert services.forget_messages(older_than=dt.timedelta(days=1), batch=1) == 2
+    assert CimMessage.objects.get().message_id == "m-2"
+
+
+def test_browsers_hear_of_each_exchange(dms_client, operator, django_capture_on_commit_callbacks):
+    listener = valkey.client().pubsub()
+    listener.subscribe(_group_prefix() + group_name("cim"))
+    listener.get_message(timeout=1)
+    with django_capture_on_commit_callbacks(execute=True):
+        dms_client.raw(PATH, soap(create_groups(group("m", "G"), message_id="live-1")))
+
+    told = listener.get_message(timeout=2)
+
+    assert b"live-1" in told["data"]
+    assert b"request_xml" not in told["data"]
+    listener.close()

@@ -1,7 +1,9 @@
 """Write audit records: what was done, and what was refused."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
@@ -11,6 +13,20 @@ from derms.audit.rules.record import Columns, payload_of, tidy
 from derms.core import clock, correlation, metrics
 from derms.core.actors import Actor
 
+_MOST_NOTED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record of something done; `key` is its row."""
+
+    key: int
+    action: str
+    object_type: str
+    object_mrid: str
+
+
+_collecting: ContextVar[list[Change] | None] = ContextVar("collecting", default=None)
 _INSERT = (
     f"INSERT INTO audit_auditrecord ({', '.join(Columns._fields)}, payload, prev_hash, hash) "
     f"VALUES ({', '.join(['%s'] * len(Columns._fields))}, %s, '', '')"
@@ -39,8 +55,39 @@ def record(
         outcome: `done` or `refused`.
     """
     row = _row(action, object_type, object_mrid, before, after, actor, outcome)
+    noted = _collecting.get()
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, row)
+        if noted is None or len(noted) >= _MOST_NOTED:
+            cursor.execute(_INSERT, row)
+            return
+        cursor.execute(f"{_INSERT} RETURNING id", row)
+        noted.append(Change(cursor.fetchone()[0], action, object_type, object_mrid))
+
+
+@contextlib.contextmanager
+def collecting() -> Iterator[list[Change]]:
+    """Collect what is recorded inside, at most 1,000 changes: what one message has done.
+
+    Ask `kept` at the end: a savepoint rolled back takes its records with it.
+    """
+    noted: list[Change] = []
+    token = _collecting.set(noted)
+    try:
+        yield noted
+    finally:
+        _collecting.reset(token)
+
+
+def kept(changes: Sequence[Change]) -> list[Change]:
+    """Return those changes whose records are still there."""
+    if not changes:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM audit_auditrecord WHERE id = ANY(%s)", [[c.key for c in changes]]
+        )
+        there = {key for (key,) in cursor.fetchall()}
+    return [change for change in changes if change.key in there]
 
 
 def record_refused(

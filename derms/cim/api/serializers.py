@@ -4,8 +4,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from derms.cim import selectors
-
 
 class MessageSearchSerializer(serializers.Serializer[Any]):
     """What the log can be searched by."""
@@ -13,6 +11,11 @@ class MessageSearchSerializer(serializers.Serializer[Any]):
     noun = serializers.CharField(required=False)
     verb = serializers.CharField(required=False)
     client = serializers.CharField(required=False)
+    direction = serializers.ChoiceField(choices=["in", "out"], required=False)
+    group = serializers.CharField(required=False, help_text="mRID or name as messages give it.")
+    start_at = serializers.DateTimeField(required=False)
+    end_at = serializers.DateTimeField(required=False)
+    code = serializers.CharField(required=False)
     result = serializers.ChoiceField(choices=["OK", "PARTIAL", "FAILED", "FAULT"], required=False)
     message_id = serializers.CharField(required=False)
     correlation_id = serializers.CharField(required=False)
@@ -41,16 +44,36 @@ class MessageSerializer(serializers.Serializer[Any]):
     request_size = serializers.IntegerField()
     reply_size = serializers.IntegerField()
     replays = serializers.IntegerField()
+    proofs = serializers.CharField(help_text="By what the sender has shown who it is.")
+    groups = serializers.ListField(child=serializers.CharField())
+
+
+class ChangeSerializer(serializers.Serializer[Any]):
+    """One thing a message has changed."""
+
+    action = serializers.CharField()
+    object_type = serializers.CharField()
+    mrid = serializers.CharField()
 
 
 class MessageDetailSerializer(MessageSerializer):
-    """One exchange with what came in and what went out."""
+    """One exchange with what came in and what went out, as this reader may see it."""
 
-    request_xml = serializers.SerializerMethodField()
-    reply_xml = serializers.SerializerMethodField()
+    changed = ChangeSerializer(many=True)
+    request_xml = serializers.CharField()
+    reply_xml = serializers.CharField()
+    masked = serializers.BooleanField(help_text="Personal data are hidden in the XML.")
+    request_fault = serializers.CharField(help_text="First violation of our schema; or empty.")
+    reply_fault = serializers.CharField(help_text="First violation of our schema; or empty.")
 
-    def get_request_xml(self, message: Any) -> str:
-        return selectors.body_text(message.request_body)
 
-    def get_reply_xml(self, message: Any) -> str:
-        return selectors.body_text(message.reply_body)
+class CountersSerializer(serializers.Serializer[Any]):
+    """What went on with one partner in one direction."""
+
+    client = serializers.CharField()
+    direction = serializers.ChoiceField(choices=["in", "out"])
+    messages = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="Any result but OK.")
+    median_ms = serializers.FloatField(allow_null=True)
+    p95_ms = serializers.FloatField(allow_null=True)
+    last_at = serializers.DateTimeField()

@@ -6,6 +6,8 @@ from derms.cim.api import partner_views, views
 
 urlpatterns = [
     path("cim-messages", views.MessagesView.as_view(), name="cim-messages"),
+    path("cim-counters", views.CountersView.as_view(), name="cim-counters"),
+    path("cim-messages/<str:mrid>/thread", views.ThreadView.as_view(), name="cim-message-thread"),
     path("cim-messages/<str:mrid>", views.MessageView.as_view(), name="cim-message"),
     path("partners", partner_views.PartnersView.as_view(), name="partners"),
     path("partners/<str:mrid>", partner_views.PartnerView.as_view(), name="partner"),

@@ -1,21 +1,30 @@
-"""REST door of the CIM message log: list with filters, detail with the XML."""
+"""REST door of the CIM message log: search, detail with the XML, conversation, counters."""
 
+import dataclasses
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
-from rest_framework import generics
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
+from derms.accounts.selectors import actor_of
 from derms.cim import selectors
 from derms.cim.api import serializers as shapes
-from derms.core.paging import NewestFirst
+from derms.core.paging import CursorPage
+
+
+class NewestReceived(CursorPage):
+    """The last received first, so that a range of time is one stretch of an index."""
+
+    ordering = ("-received_at", "-id")  # type: ignore[assignment] # DRF takes several
 
 
 class MessagesView(generics.ListAPIView[Any]):
     serializer_class = shapes.MessageSerializer
-    pagination_class = NewestFirst
+    pagination_class = NewestReceived
 
     @extend_schema(
         parameters=[shapes.MessageSearchSerializer], summary="List CIM exchanges, newest first"
@@ -30,12 +39,45 @@ class MessagesView(generics.ListAPIView[Any]):
         return selectors.list_messages(selectors.Search(**reader.validated_data))
 
 
-class MessageView(generics.RetrieveAPIView[Any]):
-    serializer_class = shapes.MessageDetailSerializer
+class MessageView(APIView):
+    @extend_schema(
+        responses=shapes.MessageDetailSerializer,
+        summary="One CIM exchange with request and reply as they were on the wire",
+    )
+    def get(self, request: Request, mrid: str) -> Response:
+        message = selectors.get_message(mrid)
+        shown = selectors.show_bodies(message, actor_of(request))
+        row = shapes.MessageSerializer(message).data
+        more = {"changed": message.changed, **dataclasses.asdict(shown)}
+        return Response(shapes.MessageDetailSerializer(row_of(row) | more).data)
 
-    @extend_schema(summary="One CIM exchange with request and reply as they were on the wire")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
 
-    def get_object(self) -> Any:
-        return selectors.get_message(self.kwargs["mrid"])
+def row_of(row: Any) -> dict[str, Any]:
+    """Return a rendered row with the names the detail serializer reads it by."""
+    return {**row, "client_name": row["client"], "request_correlation_id": row["request_id"]}
+
+
+class ThreadView(APIView):
+    pagination_class = None
+
+    @extend_schema(
+        responses=shapes.MessageSerializer(many=True),
+        summary="The conversation an exchange is part of, oldest first, at most 200",
+    )
+    def get(self, request: Request, mrid: str) -> Response:
+        return Response(shapes.MessageSerializer(selectors.list_thread(mrid), many=True).data)
+
+
+class CountersView(APIView):
+    pagination_class = None
+
+    @extend_schema(
+        parameters=[OpenApiParameter("hours", float, description="Over how long; 24 if missing.")],
+        responses=shapes.CountersSerializer(many=True),
+        summary="Messages, errors, median and p95 latency of each partner",
+    )
+    def get(self, request: Request) -> Response:
+        field = serializers.FloatField(min_value=0.01, max_value=24 * 31)
+        hours = field.run_validation(request.query_params.get("hours", 24))
+        found = selectors.count_by_partner(hours=hours)
+        return Response(shapes.CountersSerializer(found, many=True).data)

@@ -18,6 +18,7 @@ from derms.cim.push import metrics
 from derms.cim.push.routing import address_of
 from derms.cim.push.verdict import Kind, Verdict
 from derms.cim.push.wire import Answered
+from derms.cim.services import show_message
 from derms.core import clock
 
 _BACK_OFF_S = (1, 2, 4, 8, 15, 30, 60)
@@ -143,6 +144,7 @@ def _log_exchange(partner: Partner, message: OutboundMessage, tried: Tried) -> N
         "address": parts.netloc[:64],
         "path": parts.path[:120],
     }
+    show_message(message.mrid)
     if CimMessage.objects.filter(mrid=message.mrid).update(**outcome):
         return
     CimMessage.objects.create(
@@ -156,6 +158,7 @@ def _log_exchange(partner: Partner, message: OutboundMessage, tried: Tried) -> N
         correlation_id=message.correlation_id,
         request_correlation_id=message.request_correlation_id,
         received_at=message.created_at,
+        groups=message.groups,
         request_size=len(zlib.decompress(message.body)),
         request_body=message.body,
         **outcome,
