@@ -75,8 +75,7 @@ def receive(incoming: Incoming) -> Answer:
     """Answer one message; never raises for what the client sent."""
     caller = incoming.admitted.caller
     actor = caller.actor
-    entry = Entry(actor, incoming.path, incoming.body, form=incoming.form)
-    entry.signs = caller.client.signs_replies and incoming.form.is_soap
+    entry = Entry(actor, incoming.path, incoming.body, signs=caller.client.signs_replies)
     entry.proofs = " ".join(sorted(caller.proofs))
     try:
         message = soap.message_in(incoming.admitted.root)
@@ -87,9 +86,9 @@ def receive(incoming: Incoming) -> Answer:
     operation = profile.operation
     entry.verb, entry.noun = operation.verb, operation.noun
     entry.message_id, entry.correlation_id = header.message_id, header.correlation_id
+    entry.groups = services.groups_named(message)
     try:
         freshness.check(incoming.admitted.fresh, message, incoming.body)
-    entry.groups = services.groups_named(message)
         content = _checked(message, header, operation, actor)
     except DermsError as error:
         refusal = Outcome(errors=(error_of(error),))
@@ -112,9 +111,9 @@ def messages_at(path: str) -> MessageSet | None:
 
 
 def refuse(entry: Entry, error: SoapFaultError, messages: MessageSet | None) -> Answer:
-    """Answer with a SOAP fault, or a FaultMessage without SOAP; logged and audited."""
-    status, body = entry.form.fault(error, messages)
-    answer = Answer(status, body, "FAULT", error.code, error.message)
+    """Answer with a SOAP fault, logged and audited."""
+    body = soap.fault(error, messages)
+    answer = Answer(error.http_status, body, "FAULT", error.code, error.message)
     noun = messages.noun if messages else "unknown"
     if not error.recorded:
         record_refused(
