@@ -270,15 +270,25 @@ def test_too_many_readings(dms_client, monkeypatch):
     assert not Reading.objects.exists()
 
 
-def test_separators_in_texts_do_not_shift_the_columns(dms_client):
+@pytest.mark.parametrize("text", ["\ue000", "&#9;", "&#xE000;1&#xE000;"])
+def test_separators_in_codes_are_refused(dms_client, text):
     (mrid,) = make_devices(1)
-    readings = build.single(f"{build.NET_W}&#9;x&#10;", stamp(quarter()), 5)
-    readings += build.single(build.NET_W, stamp(quarter()), 5)
+    readings = build.single(f"{build.NET_W}{text}", stamp(quarter()), 5)
 
     said = dms_client.post(PATH, build.created(build.meter_reading(mrid, readings=readings)))
 
-    assert said.codes == ["2.6"]
-    assert [value for _, value, _ in stored()] == [-5.0]
+    assert said.codes == ["1.8"]
+    assert not Reading.objects.exists()
+
+
+def test_white_space_around_codes_is_nothing(dms_client):
+    (mrid,) = make_devices(1)
+    readings = build.single(f" {build.NET_W} ", stamp(quarter()), 5, " 1.0.0 ")
+
+    said = dms_client.post(PATH, build.created(build.meter_reading(mrid, readings=readings)))
+
+    assert said.result == "OK", said.errors
+    assert stored() == [(quarter(), -5.0, Quality.GOOD)]
 
 
 def test_not_schema_valid(dms_client):

@@ -21,7 +21,9 @@ def without_password(body: bytes, root: etree._Element | None) -> bytes:
             when the bytes alone do not show them (other encodings, CDATA): then the message is
             written anew.
     """
-    hidden, count = _PASSWORD.subn(lambda m: m.group(1) + b"*" * len(m.group(2)), body)
+    hidden, count = body, 0
+    if b"Password" in body:  # one quick look: the expression stops at every tag
+        hidden, count = _PASSWORD.subn(lambda m: m.group(1) + b"*" * len(m.group(2)), body)
     found = [] if root is None else [e for e in root.iter(names.wsse("Password")) if e.text]
     if root is None or count == len(found):
         return hidden if count else body

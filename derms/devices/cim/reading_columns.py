@@ -22,7 +22,7 @@ MAX_READINGS = 250_000
 """Readings in one message."""
 NO_INSTANT = np.iinfo(np.int64).min
 """Time of a reading that has none, or one no calendar knows."""
-_FIELDS = 5
+_FIELDS, _SEPARATOR = 4, "\ue000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +57,27 @@ def _stylesheet() -> etree.XSLT:
 
 
 def read_columns(content: etree._Element) -> ReadingColumns:
-    """Return the readings of a `MeterReadings` element.
+    """Return the readings of a `MeterReadings` element that is schema-valid.
 
     Raises:
         TooLargeError: more than MAX_READINGS (3.1).
     """
-    fields = str(_stylesheet()(content)).split("\t")
-    fields.pop()  # behind the last tab
+    fields = str(_stylesheet()(content)).split(_SEPARATOR)
+    fields.pop()  # behind the last separator
     count = len(fields) // _FIELDS
     if count > MAX_READINGS:
         raise TooLargeError(f"A message has at most {MAX_READINGS} readings")
-    meter, kind, at, value, quality = (fields[place::_FIELDS] for place in range(_FIELDS))
-    codes = tuple(dict.fromkeys(kind))
-    places = {code: place for place, code in enumerate(codes)}
+    head, at, value, quality = (fields[place::_FIELDS] for place in range(_FIELDS))
+    heads = {text: place for place, text in enumerate(dict.fromkeys(head))}
+    row = np.fromiter(map(heads.__getitem__, head), dtype="int32", count=count)
+    pairs = [text.split(" ", 1) for text in heads]
+    codes = {code: place for place, code in enumerate(dict.fromkeys(code for _, code in pairs))}
     return ReadingColumns(
-        meter=np.fromiter(map(int, meter), dtype="int32", count=count),
-        codes=codes,
-        kind=_mapped(kind, places.__getitem__, "int32"),
+        meter=np.array([int(number) for number, _ in pairs], dtype="int32")[row],
+        codes=tuple(code.strip() for code in codes),
+        kind=np.array([codes[code] for _, code in pairs], dtype="int32")[row],
         at=_mapped(at, _instant, "int64"),
-        value=np.fromiter(map(float, (text or "nan" for text in value)), "float64", count),
+        value=_values(value),
         quality=_mapped(quality, read_qualities, "int16"),
     )
 
@@ -86,8 +88,16 @@ def _mapped(texts: Sequence[str], read: Callable[[str], int], dtype: str) -> NDA
     return np.fromiter(map(known.__getitem__, texts), dtype=dtype, count=len(texts))
 
 
+def _values(texts: Sequence[str]) -> Float64:
+    """Return xs:floats, NaN for empty text."""
+    try:
+        return np.fromiter(map(float, texts), dtype="float64", count=len(texts))
+    except ValueError:  # values are missing
+        return np.array([float(text or "nan") for text in texts])
+
+
 def _instant(text: str) -> int:
     try:
-        return microseconds(read_instant(text, "timeStamp"))
+        return microseconds(read_instant(text.strip(), "timeStamp"))
     except DermsError:
         return int(NO_INSTANT)
