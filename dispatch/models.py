@@ -140,6 +140,8 @@ class EndDeviceControl(models.Model):
     action = models.CharField(max_length=10, choices=ControlAction)
     group_mrids = ArrayField(models.CharField(max_length=128), default=list)
     group_names = ArrayField(models.CharField(max_length=200), default=list)
+    target = models.CharField(max_length=300, blank=True)
+    """What it switches, for people: its groups, its one device, or how many."""
     group_members = models.PositiveIntegerField(default=0)
     """How many different members the groups had when it was accepted."""
     reason = models.CharField(max_length=500, blank=True)

@@ -54,6 +54,7 @@ class ControlSerializer(serializers.Serializer[Any]):
     mrid = serializers.CharField()
     action = serializers.ChoiceField(ControlAction.choices)
     group_mrids = serializers.ListField(child=serializers.CharField())
+    target = serializers.CharField(help_text="What it switches, for people.")
     group_names = serializers.ListField(child=serializers.CharField())
     reason = serializers.CharField()
     issuer_id = serializers.CharField()

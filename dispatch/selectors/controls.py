@@ -13,6 +13,7 @@ _FIELDS = (
     "action",
     "group_mrids",
     "group_names",
+    "target",
     "reason",
     "issuer_id",
     "issuer_tracking_id",

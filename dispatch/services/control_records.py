@@ -27,9 +27,8 @@ _CHUNK = 100
 
 
 def title_of(row: EndDeviceControl) -> str:
-    """Say for people what a control does: `disconnect 12 devices, 1.20 MW`."""
-    what = row.group_names[0] if len(row.group_names) == 1 else f"{row.devices} devices"
-    return f"{row.action} {what}, {power_text(row.rated_w)}"
+    """Say for people what a control does: `disconnect FEEDER 7, 1.20 MW`."""
+    return f"{row.action} {row.target}, {power_text(row.rated_w)}"
 
 
 def announce(row: EndDeviceControl) -> None:

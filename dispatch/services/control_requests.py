@@ -31,7 +31,7 @@ from dispatch.rules.control_request import ControlData, ReleaseLimits
 from dispatch.services.control_records import OBJECT_TYPE, announce, title_of, warn_of_waiting
 from groups.choices import DerFunction
 from groups.rules.definition import MemberKeys
-from groups.selectors import Group, get_group, member_ids
+from groups.selectors import Group, get_group, member_ids, require_commandable
 
 Ids = NDArray[np.int32]
 MAX_DEVICES = 100_000
@@ -150,6 +150,7 @@ def _require_function(group: Group) -> None:
 
 
 def _members(group: Group) -> Ids:
+    require_commandable(group)
     ids = member_ids(group.pk)
     if not ids.size:
         raise RuleViolationError(
@@ -229,6 +230,7 @@ def _accept(preview: ControlPreview, data: ControlData, actor: Actor) -> EndDevi
         action=data.action,
         group_mrids=[group.mrid for group in preview.groups],
         group_names=[group.name for group in preview.groups],
+        target=_target(preview)[:300],
         group_members=preview.group_members,
         reason=data.reason[:500],
         issuer_id=data.issuer_id[:200],
@@ -274,6 +276,17 @@ def _accept(preview: ControlPreview, data: ControlData, actor: Actor) -> EndDevi
         warn_of_waiting(row)
     announce(row)
     return row
+
+
+def _target(preview: ControlPreview) -> str:
+    """Say for people what a control switches."""
+    parts = [group.name for group in preview.groups]
+    single = preview.devices - preview.group_members
+    if single == 1 and not parts:
+        parts = preview.columns.name
+    elif single:
+        parts.append(f"{single} devices" if single > 1 else "1 device")
+    return ", ".join(parts)
 
 
 def _release_until(start_at: dt.datetime, now: dt.datetime) -> dt.datetime:

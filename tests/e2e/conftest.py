@@ -16,6 +16,8 @@ from tests.e2e.console import Console, chromium, chromium_path, credentials
 from tests.runtime.system import System
 
 DEVICES = 60
+ALONE = 5
+"""Devices one person may connect or disconnect without a second one."""
 
 
 class Utility:
@@ -44,7 +46,8 @@ class Utility:
         ]
         for old in self.api.get("groups", params={"q": name}).json()["results"]:
             self.api.delete(f"groups/{old['mrid']}", headers={"If-Match": "*"})
-        functions = {"realPowerDispatch": True, "reactivePowerDispatch": True}
+        wanted = ("realPowerDispatch", "reactivePowerDispatch", "connectDisconnect")
+        functions = dict.fromkeys(wanted, True)
         body = {"name": name, "functions": functions, "members": members[:most]}
         reply = self.api.post("groups", json=body)
         assert reply.status_code == 201, reply.text
@@ -71,6 +74,7 @@ def utility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Utility]:
         "DERMS_SIMULATED_DEVICES": str(DEVICES),
         "DERMS_SIMULATOR_PORT": str(embedded.free_port()),
         "DERMS_SOCKET_PORT": str(embedded.free_port()),
+        "DERMS_CONTROL_RELEASE_DEVICES": str(ALONE),
     }
     system.start()
     found = Utility(system.folder)

@@ -1361,6 +1361,8 @@ export interface components {
             mrid: string;
             action: components["schemas"]["ActionEnum"];
             group_mrids: string[];
+            /** @description What it switches, for people. */
+            target: string;
             group_names: string[];
             reason: string;
             issuer_id: string;

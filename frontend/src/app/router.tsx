@@ -4,6 +4,7 @@ import { adminSearch } from "@/features/admin/search";
 import { alarmSearch } from "@/features/alarms/search";
 import { auditSearch } from "@/features/audit/search";
 import { cimSearch } from "@/features/cim/search";
+import { controlsSearch } from "@/features/controls/search";
 import { deviceSearch, devicesSearch } from "@/features/devices/search";
 import { composerSearch, dispatchesSearch } from "@/features/dispatch/search";
 import { groupSearch, groupsSearch } from "@/features/groups/search";
@@ -27,6 +28,8 @@ const tree = root.addChildren([
   createRoute({ ...parent, path: "/dispatches", validateSearch: dispatchesSearch, component: lazyRouteComponent(() => import("@/features/dispatch/DispatchesPage"), "DispatchesPage") }),
   createRoute({ ...parent, path: "/dispatches/new", validateSearch: composerSearch, component: lazyRouteComponent(() => import("@/features/dispatch/ComposerPage"), "ComposerPage") }),
   createRoute({ ...parent, path: "/dispatches/$mrid", component: lazyRouteComponent(() => import("@/features/dispatch/DispatchPage"), "DispatchPage") }),
+  createRoute({ ...parent, path: "/controls", validateSearch: controlsSearch, component: lazyRouteComponent(() => import("@/features/controls/ControlsPage"), "ControlsPage") }),
+  createRoute({ ...parent, path: "/controls/$mrid", component: lazyRouteComponent(() => import("@/features/controls/ControlPage"), "ControlPage") }),
   createRoute({ ...parent, path: "/devices", validateSearch: devicesSearch, component: lazyRouteComponent(() => import("@/features/devices/DevicesPage"), "DevicesPage") }),
   createRoute({ ...parent, path: "/devices/import", component: lazyRouteComponent(() => import("@/features/devices/ImportPage"), "ImportPage") }),
   createRoute({ ...parent, path: "/devices/$mrid", validateSearch: deviceSearch, component: lazyRouteComponent(() => import("@/features/devices/DevicePage"), "DevicePage") }),

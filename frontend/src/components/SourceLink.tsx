@@ -6,6 +6,7 @@ export function SourceLink({ type, mrid, children }: { type: string; mrid: strin
   const kind = type.toLowerCase().replace(/[^a-z]/g, "");
   if (!mrid) return children;
   if (kind.includes("dispatch")) return <Link to="/dispatches/$mrid" params={{ mrid }}>{children}</Link>;
+  if (kind.includes("control")) return <Link to="/controls/$mrid" params={{ mrid }}>{children}</Link>;
   if (kind.includes("group")) return <Link to="/groups/$mrid" params={{ mrid }} search={{ tab: "status" }}>{children}</Link>;
   if (kind.includes("device")) return <Link to="/devices/$mrid" params={{ mrid }} search={{ tab: "live" }}>{children}</Link>;
   return children;

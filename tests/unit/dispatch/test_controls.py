@@ -414,6 +414,30 @@ def test_unfit_device_may_be_switched_off_but_not_on(utility):
     assert ask(utility, devices=[device]).state == "scheduled"
 
 
+def test_target_says_for_people_what_is_switched(utility):
+    other = Utility(2)
+    asked = {
+        "group": {},
+        "device": {"devices": utility.devices[:1]},
+        "devices": {"devices": utility.devices[:3]},
+    }
+
+    targets = {name: ask(utility, **more).target for name, more in asked.items()}
+    both = ControlData(
+        action=ControlAction.DISCONNECT,
+        groups=(GroupKey(mrid=other.group.mrid),),
+        devices=MemberKeys(mrids=(utility.devices[0].mrid, other.devices[0].mrid)),
+    )
+
+    assert targets == {
+        "group": utility.group.name,
+        "device": utility.devices[0].name,
+        "devices": "3 devices",
+    }
+    row = services.create_control(data=both, actor=actor())
+    assert (row.target, row.devices) == (f"{other.group.name}, 1 device", 3)
+
+
 def test_an_mrid_is_taken_once(utility):
     ask(utility, mrid="twice")
 

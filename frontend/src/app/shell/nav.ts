@@ -4,6 +4,7 @@ export const PAGES = [
   { to: "/", text: "Overview", key: "o", permission: "overview.read" },
   { to: "/groups", text: "Groups", key: "g", permission: "groups.read" },
   { to: "/dispatches", text: "Dispatches", key: "d", permission: "dispatches.read" },
+  { to: "/controls", text: "Connect / disconnect", key: "s", permission: "controls.read" },
   { to: "/devices", text: "Devices", key: "v", permission: "devices.read" },
   { to: "/alarms", text: "Alarms", key: "a", permission: "alarms.read" },
   { to: "/cim-messages", text: "CIM messages", key: "c", permission: "cim.read" },

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { get } from "@/api/client";
 import type { Device } from "@/api/types";
 import { ObjectChanges } from "@/components/ObjectChanges";
+import { SwitchButtons } from "@/components/SwitchButtons";
 import { Query } from "@/components/states";
 import { kindName } from "@/components/symbols";
 import { Tabs } from "@/components/Tabs";
@@ -57,6 +58,7 @@ function Body({ device: stored }: { device: Device }): ReactNode {
         </span>
         {device.status?.local_control && <span className="tag">local control</span>}
         <span className="row push">
+          <SwitchButtons devices={[device.mrid]} name={device.name} blocked={device.lifecycle_state === "registered" ? "" : "The device is not registered"} />
           <EligibilityButton device={device} />
         </span>
       </div>

@@ -10,6 +10,7 @@ import { DispatchTable, dispatchTitle } from "@/components/DispatchTable";
 import { More } from "@/components/DataTable";
 import { versionText } from "@/components/groups";
 import { ObjectChanges } from "@/components/ObjectChanges";
+import { SwitchButtons } from "@/components/SwitchButtons";
 import { Empty, ErrorBox, Loading, Query } from "@/components/states";
 import { DispatchState } from "@/components/symbols";
 import { Tabs } from "@/components/Tabs";
@@ -55,6 +56,7 @@ function Head({ group, active }: { group: Group; active: Dispatch | undefined })
             New dispatch
           </Link>
         )}
+        <SwitchButtons groups={[group.mrid]} name={group.name} blocked={group.functions.connectDisconnect ? "" : "The group does not have the function connect / disconnect"} />
         <CommandButton permission="groups.write" onClick={() => setOpen("edit")}>
           Edit
         </CommandButton>
