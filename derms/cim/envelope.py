@@ -42,7 +42,6 @@ _REASONS = {
     "5.9": "Aborted to keep transactional integrity",
     "6.1": "Request cancelled per business rule",
     "6.2": "Request on hold",
-    "6.2": "Request on hold",
     "7.1": "Temporary authentication failure",
     "7.2": "Authentication required",
     "7.3": "Authentication mechanism insufficient",
@@ -217,11 +216,14 @@ def _reply_part(outcome: Outcome) -> str:
     )
 
 
-def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Reply:
+def render_reply(
+    messages: MessageSet, request: Header, outcome: Outcome, *, is_generic: bool = False
+) -> Reply:
     """Return the ResponseMessage: own MessageID, the request's correlation, errors, payload.
 
     The CorrelationID is the request's, else the request's MessageID, else left out. A refusal
     without any good part has no Payload at all, because the schema wants the noun inside it.
+    A generic one is named `ResponseMessage`, whatever the noun.
     """
     follows = request.correlation_id or request.message_id
     message_id = new_mrid()
@@ -234,18 +236,20 @@ def render_reply(messages: MessageSet, request: Header, outcome: Outcome) -> Rep
         leaf("m:CorrelationID", follows or None),
     )
     payload = node("Payload", outcome.payload) if outcome.payload else ""
-    tag = f"{messages.message}ResponseMessage"
+    named = None if is_generic else messages
+    tag = f"{named.message if named else ''}ResponseMessage"
     body = header + _reply_part(outcome) + payload
-    xml = node(tag, body, **_namespaces(messages))
+    xml = node(tag, body, **_namespaces(named))
     first = next(iter((*outcome.errors, *outcome.notes)), None)
     code, details = (first.code, first.details) if first else ("0.0", "")
     return Reply(xml, outcome.result, code, details, message_id)
 
 
-def render_fault(messages: MessageSet, error: ReplyError) -> str:
-    """Return the `<Noun>FaultMessage` for the detail of a SOAP fault."""
+def render_fault(messages: MessageSet | None, error: ReplyError) -> str:
+    """Return the `<Noun>FaultMessage` for the detail of a SOAP fault; the generic one for None."""
     body = _reply_part(Outcome(errors=(error,)))
-    return node(f"{messages.message}FaultMessage", body, **_namespaces(messages))
+    noun = messages.message if messages else ""
+    return node(f"{noun}FaultMessage", body, **_namespaces(messages))
 
 
 def render_event(
@@ -315,5 +319,6 @@ def _timestamp() -> str:
     return leaf("m:Timestamp", clock.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
-def _namespaces(messages: MessageSet) -> dict[str, str | None]:
-    return {"xmlns": names.wrapper(messages.message), "xmlns:m": names.ENVELOPE}
+def _namespaces(messages: MessageSet | None) -> dict[str, str | None]:
+    own = names.wrapper(messages.message) if messages else names.ENVELOPE
+    return {"xmlns": own, "xmlns:m": names.ENVELOPE}

@@ -1,8 +1,9 @@
 """One exchange from bytes to bytes: read, check, carry out once, reply, log.
 
-The order: SOAP, body root and SOAPAction, Header, permission, Verb and Noun, parts, schema; then,
-in one transaction, the claim on the MessageID, the profile's work with a savepoint per item, and
-the log with the reply last. What is refused as a whole leaves only its log row and audit record.
+The order: SOAP or another form, body root and SOAPAction, Header, permission, Verb and Noun,
+parts, schema; then, in one transaction, the claim on the MessageID, the profile's work with a
+savepoint per item, and the log with the reply last. What is refused as a whole leaves only its
+log row and audit record.
 Source: sections 3 and 6 of docs/standards/61968-5.md.
 """
 
@@ -20,7 +21,7 @@ from lxml import etree
 from derms.accounts.permissions import has_permission
 from derms.audit import services as audit
 from derms.audit.services import record_refused
-from derms.cim import deferring, names, registry, schema, services, soap
+from derms.cim import deferring, forms, names, registry, schema, services, soap
 from derms.cim.envelope import (
     Header,
     ObjectId,
@@ -30,6 +31,7 @@ from derms.cim.envelope import (
     read_header,
     render_reply,
 )
+from derms.cim.forms import SOAP, Form
 from derms.cim.operations import Operation
 from derms.cim.registry import Call, Profile
 from derms.cim.schema import MessageSet
@@ -63,23 +65,25 @@ class Incoming:
         soap_action: As it was sent.
         body: What came in, byte by byte; for the log.
         admitted: Who sent it and what may be read of it (`derms.cim.security.admission`).
+        form: In SOAP, bare or generic.
     """
 
     path: str
     soap_action: str
     body: bytes
     admitted: Admitted
+    form: Form = SOAP
 
 
 def receive(incoming: Incoming) -> Answer:
     """Answer one message; never raises for what the client sent."""
     caller = incoming.admitted.caller
     actor = caller.actor
-    entry = Entry(actor, incoming.path, incoming.body, signs=caller.client.signs_replies)
+    entry = Entry(actor, incoming.path, incoming.body, form=incoming.form)
+    entry.signs = caller.client.signs_replies and incoming.form.is_soap
     entry.proofs = " ".join(sorted(caller.proofs))
     try:
-        message = soap.message_in(incoming.admitted.root)
-        profile = _profile_for(message, incoming)
+        message, profile = _opened(incoming)
     except SoapFaultError as error:
         return refuse(entry, error, messages_at(incoming.path))
     header = read_header(message) or Header()
@@ -92,7 +96,7 @@ def receive(incoming: Incoming) -> Answer:
         content = _checked(message, header, operation, actor)
     except DermsError as error:
         refusal = Outcome(errors=(error_of(error),))
-        answer = services.store_message(entry, _reply(operation, header, refusal))
+        answer = services.store_message(entry, _reply(operation, header, refusal, entry.form))
         audit_refusal(operation, entry, refusal)
         return answer
     call = Call(content, header, actor)
@@ -111,9 +115,9 @@ def messages_at(path: str) -> MessageSet | None:
 
 
 def refuse(entry: Entry, error: SoapFaultError, messages: MessageSet | None) -> Answer:
-    """Answer with a SOAP fault, logged and audited."""
-    body = soap.fault(error, messages)
-    answer = Answer(error.http_status, body, "FAULT", error.code, error.message)
+    """Answer with a SOAP fault, or a FaultMessage without SOAP; logged and audited."""
+    status, body = entry.form.fault(error, messages)
+    answer = Answer(status, body, "FAULT", error.code, error.message)
     noun = messages.noun if messages else "unknown"
     if not error.recorded:
         record_refused(
@@ -123,6 +127,40 @@ def refuse(entry: Entry, error: SoapFaultError, messages: MessageSet | None) -> 
             actor=entry.actor,
         )
     return services.store_message(entry, answer)
+
+
+def _opened(incoming: Incoming) -> tuple[etree._Element, Profile]:
+    """Return the typed message and the profile that serves it.
+
+    Raises:
+        SoapFaultError: there is no such thing here.
+    """
+    root = incoming.admitted.root
+    if incoming.form.is_soap:
+        message = soap.message_in(root)
+        return message, _profile_for(message, incoming)
+    if incoming.form.is_generic:
+        profile = _profile_called(*forms.read_generic(root))
+        return forms.typed(root, profile.operation), profile
+    found = registry.profile_of(etree.QName(root).localname)
+    if found is None or etree.QName(root).namespace != _wrapper(found):
+        raise SoapFaultError(f"Unexpected message {root.tag}")
+    return root, found
+
+
+def _profile_called(noun: str, verb: str) -> Profile:
+    """Find the operation of a generic message by Noun and Verb.
+
+    Raises:
+        SoapFaultError: no such noun here (2.5), or not with this verb (2.9).
+    """
+    served = [p for p in registry.all_profiles() if _is_noun_of(p.operation, noun)]
+    if not served:
+        raise SoapFaultError(f"Noun {noun[:80]!r} is not served here", code="2.5")
+    for profile in served:
+        if profile.operation.verb == verb:
+            return profile
+    raise SoapFaultError(f"Verb {verb[:20]!r} does not fit {noun[:80]}", code="2.9")
 
 
 def _profile_for(message: etree._Element, incoming: Incoming) -> Profile:
@@ -182,6 +220,8 @@ def _is_noun_of(operation: Operation, given: str) -> bool:
 def _content(message: etree._Element, operation: Operation) -> etree._Element:
     wrapper = f"{{{etree.QName(message).namespace}}}"
     part = message.find(f"{wrapper}{operation.part}")
+    if part is not None:
+        forms.inflate(part, operation.content)
     content = None if part is None else part.find(operation.content)
     if part is None or content is None:
         code = "1.6" if operation.part == "Request" else "1.7"
@@ -189,28 +229,30 @@ def _content(message: etree._Element, operation: Operation) -> etree._Element:
         if part is not None:
             missing = f"{etree.QName(operation.content).localname} in {missing}"
         raise InvalidInputError(f"{missing} is missing", cim_code=code)
-    for unread in ("OperationSet", "Compressed"):
-        extra = part.find(f"{wrapper}{unread}")
-        if extra is not None and extra is not content:
-            raise InvalidInputError(f"{unread} is not taken by {operation.name}")
+    extra = part.find(f"{wrapper}OperationSet")
+    if extra is not None and extra is not content:
+        raise InvalidInputError(f"OperationSet is not taken by {operation.name}")
     return content
 
 
-def _reply(operation: Operation, header: Header, outcome: Outcome) -> Answer:
-    reply = render_reply(operation.messages, header, outcome)
-    return Answer(200, soap.wrap(reply.xml), reply.result, reply.code, reply.details)
+def _reply(operation: Operation, header: Header, outcome: Outcome, form: Form) -> Answer:
+    reply = render_reply(operation.messages, header, outcome, is_generic=form.is_generic)
+    return Answer(200, form.wrap(reply.xml), reply.result, reply.code, reply.details)
 
 
 def _query(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcome]:
     """Answer a query. It has no effect, so a repeated one is answered afresh, never stale."""
     outcome = guarded(lambda: profile.handle(call))
-    answer = _reply(profile.operation, call.header, outcome)
+    answer = _reply(profile.operation, call.header, outcome, entry.form)
     return services.store_message(entry, answer), outcome
 
 
 def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcome]:
     """Carry a command out once, in one transaction with the log and the stored reply."""
-    entry.digest = hashlib.sha256(etree.tostring(call.content, with_tail=False)).hexdigest()
+    # The stored reply has the form of its request, so a MessageID is of one form.
+    told = b"" if entry.form.is_soap else entry.form.name.encode()
+    told += etree.tostring(call.content, with_tail=False)
+    entry.digest = hashlib.sha256(told).hexdigest()
     kept: list[Answer] = []
 
     def work() -> Outcome:
@@ -223,7 +265,7 @@ def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcom
             if not outcome.final:
                 transaction.set_rollback(True)
                 return outcome
-            answer = _reply(profile.operation, call.header, outcome)
+            answer = _reply(profile.operation, call.header, outcome, entry.form)
             answer = services.complete_message(key, entry, answer)
         kept.append(answer)
         return outcome
@@ -231,7 +273,7 @@ def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcom
     outcome = guarded(work)
     if kept:
         return kept[0], outcome
-    answer = _reply(profile.operation, call.header, outcome)
+    answer = _reply(profile.operation, call.header, outcome, entry.form)
     return services.store_message(entry, answer), outcome
 
 

@@ -69,6 +69,11 @@ def service_at(path: str) -> dict[str, Profile]:
     return _services.get(path.lower(), {})
 
 
+def profile_of(root: str) -> Profile | None:
+    """Return the profile for the root of a typed message, wherever it is served."""
+    return next((known[root] for known in _services.values() if root in known), None)
+
+
 def all_profiles() -> list[Profile]:
     """Return every registered profile, ordered by path."""
     return [p for path in sorted(_services) for p in _services[path].values()]

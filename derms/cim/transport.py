@@ -14,6 +14,7 @@ from derms.accounts.selectors import address_of
 from derms.accounts.services import Caller
 from derms.cim import soap
 from derms.cim.exchange import Incoming
+from derms.cim.forms import SOAP, form_of
 from derms.cim.security.admission import NOTHING_SHOWN, admit
 from derms.cim.security.errors import TrustError
 from derms.cim.security.redaction import without_password
@@ -63,6 +64,7 @@ def take(
         body = read_body(request, settings.CIM_MAX_BODY_BYTES if caller else _STRANGERS_BYTES)
         root = soap.open_envelope(body) if is_soap else soap.parse(body)
         admitted = admit(root, caller, is_secure=request.is_secure(), address=address_of(request))
+        form = SOAP if is_soap else form_of(root)
     except TrustError as error:
         if error.cim_code == NOTHING_SHOWN:
             return None
@@ -73,7 +75,7 @@ def take(
     except SoapFaultError as error:
         return Refused(error, caller.actor, without_password(body, root)) if caller else None
     action = request.headers.get("SOAPAction", "")
-    return Incoming(path, action, without_password(body, root), admitted)
+    return Incoming(path, action, without_password(body, root), admitted, form)
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:

@@ -2,9 +2,10 @@
 
 from django.urls import re_path
 
-from derms.cim.views import service
+from derms.cim.views import generic, service
 
 urlpatterns = [
+    re_path(r"^/*cim/*$", generic, name="cim-generic"),
     re_path(
         r"^/*(?:61968-[0-9]+/+)*(?P<path>(?:create|change|get)/+[A-Za-z]+)/*$",
         service,

@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from derms.accounts.permissions import has_permission
 from derms.accounts.services import identify
 from derms.cim import exchange, registry, transport, wsdl
+from derms.cim.forms import BARE, SOAP
 from derms.cim.operations import Operation
 from derms.cim.services import Entry
 from derms.cim.transport import Refused
@@ -44,18 +45,31 @@ def service(request: HttpRequest, path: str) -> HttpResponse:
     return _post(request, operations[0].path)
 
 
-def _post(request: HttpRequest, path: str) -> HttpResponse:
+@bounds_own_body
+@csrf_exempt
+def generic(request: HttpRequest) -> HttpResponse:
+    """Serve every operation without SOAP: the message itself, typed or generic, at one address.
+
+    Args:
+        request: POST of a RequestMessage or EventMessage of 61968-100, or of a typed message.
+    """
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    return _post(request, "cim", is_soap=False)
+
+
+def _post(request: HttpRequest, path: str, *, is_soap: bool = True) -> HttpResponse:
     try:
         caller = identify(request)
     except ForbiddenError as error:
         return _unauthorized(error.message)
     if caller is not None and not has_permission(caller.actor, "cim.use"):
         return _forbidden()
-    taken = transport.take(request, path, caller)
+    taken = transport.take(request, path, caller, is_soap=is_soap)
     if taken is None:
         return _unauthorized("API client credentials are required.")
     if isinstance(taken, Refused):
-        entry = Entry(taken.actor, path, taken.body)
+        entry = Entry(taken.actor, path, taken.body, form=SOAP if is_soap else BARE)
         answer = exchange.refuse(entry, taken.fault, exchange.messages_at(path))
     elif not has_permission(taken.admitted.caller.actor, "cim.use"):
         return _forbidden()
