@@ -14,12 +14,8 @@ from derms.cim.parts import CimName, render_instant, render_names
 from dispatch.choices import ControlAction
 
 NOUN = "EndDeviceEvents"
-_CODES = {
-    (ControlAction.CONNECT, True): "2.31.0.42",
-    (ControlAction.DISCONNECT, True): "2.31.0.68",
-    (ControlAction.CONNECT, False): "2.31.0.67",
-    (ControlAction.DISCONNECT, False): "2.31.0.84",
-}
+_DONE = {ControlAction.CONNECT: "2.31.0.42", ControlAction.DISCONNECT: "2.31.0.68"}
+_FAILED = {ControlAction.CONNECT: "2.31.0.67", ControlAction.DISCONNECT: "2.31.0.84"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class EventRow:
 
 def type_code(action: str, *, done: bool) -> str:
     """Return the EndDeviceEventType: connected, disconnected, or that it failed."""
-    return _CODES[ControlAction(action), done]
+    return (_DONE if done else _FAILED)[ControlAction(action)]
 
 
 def render_events(rows: Iterable[EventRow]) -> str:
@@ -68,5 +64,9 @@ def _render(row: EventRow) -> str:
         leaf("reason", row.detail or None),
         node("Assets", leaf("mRID", row.device_mrid), render_names([CimName(row.device_name)])),
         node("EndDeviceEventType", ref=row.code),
-        node("status", leaf("dateTime", at), leaf("value", "failed" if row.detail else "done")),
+        node(
+            "status",
+            leaf("dateTime", at),
+            leaf("value", "failed" if row.code in _FAILED.values() else "done"),
+        ),
     )

@@ -193,7 +193,7 @@ def test_repeated_message_has_one_effect_and_the_stored_reply(dms_client, member
 
 
 def events_sent():
-    """(correlation, type, device, reason) of every event in the outbound queue, checked."""
+    """(correlation, type, device, status, reason) of every event in the outbound queue, checked."""
     found = []
     for row in OutboundMessage.objects.filter(noun="EndDeviceEvents").order_by("id"):
         message = etree.fromstring(zlib.decompress(row.body)).find(".//{*}CreatedEndDeviceEvents")
@@ -204,6 +204,7 @@ def events_sent():
                 correlation,
                 event.find("{*}EndDeviceEventType").get("ref"),
                 event.findtext("{*}Assets/{*}mRID"),
+                event.findtext("{*}status/{*}value"),
                 event.findtext("{*}reason"),
             )
             for event in message.iter("{*}EndDeviceEvent")
@@ -235,11 +236,11 @@ def test_one_event_for_each_device_with_the_correlation_of_the_control(dms_clien
 
     sent = events_sent()
     assert sorted(sent[:3], key=lambda e: e[2]) == [
-        ("m-1", "2.31.0.84", members[0], "local control"),
-        ("m-1", "2.31.0.68", members[1], None),
-        ("m-1", "2.31.0.68", members[2], None),
+        ("m-1", "2.31.0.84", members[0], "failed", "local control"),
+        ("m-1", "2.31.0.68", members[1], "done", None),
+        ("m-1", "2.31.0.68", members[2], "done", None),
     ]
-    assert sorted(sent[3:]) == [("corr-2", "2.31.0.42", mrid, None) for mrid in members[:3]]
+    assert sorted(sent[3:]) == [("corr-2", "2.31.0.42", mrid, "done", None) for mrid in members[:3]]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -253,5 +254,5 @@ def test_rejected_control_tells_its_sender_of_every_device(dms_client, members, 
 
     reason = f"Rejected by {approver.actor.name}: storm"
     assert sorted(events_sent()) == [
-        ("m-3", "2.31.0.67", mrid, reason) for mrid in sorted(members[3:])
+        ("m-3", "2.31.0.67", mrid, "failed", reason) for mrid in sorted(members[3:])
     ]
