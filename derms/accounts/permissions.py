@@ -164,6 +164,7 @@ ROUTES: dict[tuple[str, str], str] = {
     # CIM XML: the service itself, and the message log
     ("cim-service", "GET"): PUBLIC,  # WSDL and schemas
     ("cim-service", "POST"): "cim.use",
+    ("cim-generic", "GET"): "cim.use",  # 405
     ("cim-generic", "POST"): "cim.use",
     ("cim-messages", "GET"): "cim.read",
     ("cim-message", "GET"): "cim.read",
