@@ -54,12 +54,17 @@ def _detail(args: dict[str, Any], actor: Actor) -> dict[str, Any]:
     return {"dispatch": selectors.dispatch_row(row), "samples": selectors.samples(row)}
 
 
-def _controls(_args: dict[str, Any], _actor: Actor) -> list[dict[str, Any]]:
-    return [selectors.control_row(row) for row in selectors.list_recent_controls()]
+def _controls(_args: dict[str, Any], actor: Actor) -> list[dict[str, Any]]:
+    return [selectors.control_row(row) for row in selectors.list_recent_controls(actor=actor)]
 
 
-def _control(args: dict[str, Any], _actor: Actor) -> dict[str, Any]:
-    return selectors.control_row(selectors.get_control(args["mrid"]))
+def _control(args: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    return selectors.control_row(selectors.get_control(args["mrid"], actor=actor))
+
+
+def _visible_controls(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
+    mine = selectors.visible_controls({row["mrid"] for row in rows}, actor=actor)
+    return [row for row in rows if row["mrid"] in mine]
 
 
 def _visible(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
@@ -71,5 +76,12 @@ register(
     Topic(name="dispatches", permission="dispatches.read", snapshot=_snapshot, visible=_visible)
 )
 register(Topic(name="dispatch:{mrid}", permission="dispatches.read", snapshot=_detail))
-register(Topic(name="controls", permission="controls.read", snapshot=_controls))
+register(
+    Topic(
+        name="controls",
+        permission="controls.read",
+        snapshot=_controls,
+        visible=_visible_controls,
+    )
+)
 register(Topic(name="control:{mrid}", permission="controls.read", snapshot=_control))

@@ -78,6 +78,7 @@ class ControlsView(generics.ListAPIView[selectors.Control]):
     def get_queryset(self) -> QuerySet[selectors.Control]:
         query = self.request.query_params
         return selectors.list_controls(
+            actor=actor_of(self.request),
             states=_states(query.get("state", ""), only_open=query.get("open") == "true"),
             group_mrid=query.get("group", ""),
             device_mrid=query.get("device", ""),
@@ -124,7 +125,7 @@ def _states(text: str, *, only_open: bool) -> frozenset[str] | None:
 class ControlView(APIView):
     @extend_schema(responses=shapes.ControlSerializer, summary="One control")
     def get(self, request: Request, mrid: str) -> Response:
-        return _answer(selectors.get_control(mrid))
+        return _answer(selectors.get_control(mrid, actor=actor_of(request)))
 
 
 class ControlDevicesView(generics.ListAPIView[selectors.ControlledDevice]):
@@ -134,7 +135,7 @@ class ControlDevicesView(generics.ListAPIView[selectors.ControlledDevice]):
     def get_queryset(self) -> QuerySet[selectors.ControlledDevice]:
         outcome = self.request.query_params.get("outcome", "")
         return selectors.list_controlled_devices(
-            selectors.get_control(self.kwargs["mrid"]),
+            selectors.get_control(self.kwargs["mrid"], actor=actor_of(self.request)),
             outcome=_known(outcome, DeviceOutcome.values, "outcome"),
         )
 
@@ -165,11 +166,11 @@ class ControlReleaseView(APIView):
         summary="Release a control that waits for a second person",
     )
     def post(self, request: Request, mrid: str) -> Response:
-        row = selectors.get_control(mrid)
+        actor = actor_of(request)
+        row = selectors.get_control(mrid, actor=actor)
         check_if_match(request, row.revision)
-        return _answer(
-            services.release_control(mrid=mrid, revision=row.revision, actor=actor_of(request))
-        )
+        row = services.release_control(mrid=mrid, revision=row.revision, actor=actor)
+        return _answer(row)
 
 
 class ControlRejectView(APIView):
@@ -180,9 +181,10 @@ class ControlRejectView(APIView):
         summary="Refuse a control that waits for a second person",
     )
     def post(self, request: Request, mrid: str) -> Response:
-        row = selectors.get_control(mrid)
+        actor = actor_of(request)
+        row = selectors.get_control(mrid, actor=actor)
         check_if_match(request, row.revision)
         row = services.reject_control(
-            mrid=mrid, revision=row.revision, reason=_reason(request), actor=actor_of(request)
+            mrid=mrid, revision=row.revision, reason=_reason(request), actor=actor
         )
         return _answer(row)

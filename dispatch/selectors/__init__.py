@@ -9,6 +9,7 @@ from dispatch.selectors.controls import (
     list_controlled_devices,
     list_controls,
     list_recent_controls,
+    visible_controls,
 )
 from dispatch.selectors.dispatches import (
     dispatch_row,
@@ -42,5 +43,6 @@ __all__ = [
     "members_in_database",
     "members_in_fleet",
     "samples",
+    "visible_controls",
     "visible_groups",
 ]

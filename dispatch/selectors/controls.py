@@ -1,10 +1,13 @@
-"""Connect and disconnect controls, and what became of each device."""
+"""Connect and disconnect controls and what became of each device, in the scope of who asks."""
 
 from typing import Any
 
 from django.db.models import QuerySet
 
+from derms.accounts.scopes import visible_organisations
+from derms.core.actors import Actor
 from derms.core.errors import NotFoundError
+from derms.devices.selectors import list_devices
 from dispatch.models import ControlledDevice, EndDeviceControl
 from dispatch.rules.control_states import OPEN, TERMINAL
 
@@ -43,22 +46,35 @@ _FIELDS = (
 )
 
 
+def _visible(actor: Actor) -> QuerySet[EndDeviceControl]:
+    """Return the controls that touch no device outside what the actor may see."""
+    rows = EndDeviceControl.objects.order_by("-id")
+    organisations = visible_organisations(actor)
+    if organisations is None:
+        return rows
+    own = list_devices(visible=organisations).order_by().values("pk")
+    others = ControlledDevice.objects.exclude(device_id__in=own)
+    return rows.exclude(pk__in=others.values("control"))
+
+
 def list_controls(
     *,
+    actor: Actor,
     states: frozenset[str] | None = None,
     group_mrid: str = "",
     device_mrid: str = "",
     action: str = "",
 ) -> QuerySet[EndDeviceControl]:
-    """Return controls, the newest first, narrowed by what is given.
+    """Return the controls the actor may see, the newest first, narrowed by what is given.
 
     Args:
+        actor: Who asks.
         states: Only these states; None = all.
         group_mrid: Only those of this group.
         device_mrid: Only those that touch this device.
         action: Only these: `connect` or `disconnect`.
     """
-    rows = EndDeviceControl.objects.order_by("-id")
+    rows = _visible(actor)
     if states is not None:
         rows = rows.filter(state__in=states)
     if group_mrid:
@@ -69,20 +85,25 @@ def list_controls(
     return rows.filter(action=action) if action else rows
 
 
-def list_recent_controls(*, ended: int = 100) -> list[EndDeviceControl]:
+def list_recent_controls(*, actor: Actor, ended: int = 100) -> list[EndDeviceControl]:
     """Return the open controls and the last ones that ended, the newest first."""
-    rows = [*list_controls(states=frozenset(OPEN))]
-    rows += list_controls(states=frozenset(TERMINAL))[:ended]
+    rows = [*list_controls(actor=actor, states=frozenset(OPEN))]
+    rows += list_controls(actor=actor, states=frozenset(TERMINAL))[:ended]
     return sorted(rows, key=lambda row: -row.pk)
 
 
-def get_control(mrid: str) -> EndDeviceControl:
+def visible_controls(mrids: set[str], *, actor: Actor) -> set[str]:
+    """Return which of these controls the actor may see."""
+    return set(_visible(actor).filter(mrid__in=mrids).values_list("mrid", flat=True))
+
+
+def get_control(mrid: str, *, actor: Actor) -> EndDeviceControl:
     """Return one control.
 
     Raises:
-        NotFoundError: no such control.
+        NotFoundError: no such control, or not one the actor may see.
     """
-    row = EndDeviceControl.objects.filter(mrid=mrid).first()
+    row = _visible(actor).filter(mrid=mrid).first()
     if row is None:
         raise NotFoundError(
             f"There is no control {mrid}.", code="unknown_control", mrid=mrid, cim_code="2.9"

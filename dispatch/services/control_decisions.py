@@ -27,11 +27,11 @@ def release_control(*, mrid: str, revision: int, actor: Actor) -> EndDeviceContr
         actor: Who releases it; not who asked for it.
 
     Raises:
-        NotFoundError: no such control.
+        NotFoundError: no such control in the actor's scope.
         ForbiddenError: the actor asked for it.
         RuleViolationError: it does not wait any more, has changed or expired, or its group has.
     """
-    row = get_control(mrid)
+    row = get_control(mrid, actor=actor)
     try:
         _require_another_person(row, actor)
         _require_waiting(row)
@@ -64,11 +64,11 @@ def reject_control(*, mrid: str, revision: int, reason: str, actor: Actor) -> En
         actor: Who rejects it; not who asked for it, who cancels instead.
 
     Raises:
-        NotFoundError: no such control.
+        NotFoundError: no such control in the actor's scope.
         ForbiddenError: the actor asked for it.
         RuleViolationError: it does not wait any more, or has changed.
     """
-    row = get_control(mrid)
+    row = get_control(mrid, actor=actor)
     why = f"Rejected by {actor.name}" + (f": {reason}" if reason else ".")
     try:
         _require_another_person(row, actor)
@@ -101,10 +101,10 @@ def cancel_control(*, mrid: str, reason: str, actor: Actor) -> EndDeviceControl:
         actor: Who cancels.
 
     Raises:
-        NotFoundError: no such control.
+        NotFoundError: no such control in the actor's scope.
         RuleViolationError: it is being carried out, or has ended.
     """
-    row = get_control(mrid)
+    row = get_control(mrid, actor=actor)
     started = row.phase > 0
     why = f"Cancelled by {actor.name}" + (f": {reason}" if reason else ".")
     if started:

@@ -3,9 +3,11 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from derms.accounts.choices import OrganisationKind
 from derms.alarms.models import Alarm
 from derms.audit.models import AuditRecord
 from derms.core import clock
+from derms.core.actors import Role
 from derms.core.errors import (
     ForbiddenError,
     InvalidInputError,
@@ -28,6 +30,7 @@ from groups.rules.definition import GroupChange, GroupKey, MemberKeys
 from groups.services import change_group, delete_group
 from tests.factories.accounts import actor
 from tests.factories.controls import answer, control_of, run
+from tests.factories.devices import make_device, make_owner
 from tests.factories.dispatch import Utility
 
 pytestmark = pytest.mark.django_db
@@ -461,4 +464,20 @@ def test_newest_control_owns_the_device(utility):
     assert set(DeviceSwitch.objects.values_list("control_id", "phase")) == {(row.pk, 1)}
     assert np.array_equal(np.sort(list(DeviceSwitch.objects.values_list("device_id", flat=True))),
                           utility.ids)  # fmt: skip
-    assert selectors.list_controls(device_mrid=utility.devices[0].mrid).get() == row
+    mine = selectors.list_controls(actor=actor(), device_mrid=utility.devices[0].mrid)
+    assert mine.get() == row
+
+
+def test_who_sees_one_organisation_sees_only_controls_of_its_devices(utility):
+    own = make_device(owner=make_owner("Sun Ltd", kind=OrganisationKind.AGGREGATOR))
+    theirs = ask(utility)
+    mine = ask(utility, devices=[own])
+    mixed = ask(utility, devices=[own, utility.devices[0]])
+    aggregator = actor(Role.AGGREGATOR, organisation_mrid=own.owner.mrid)
+
+    assert list(selectors.list_controls(actor=aggregator)) == [mine]
+    both = {mine.mrid, mixed.mrid}
+    assert selectors.visible_controls(both, actor=aggregator) == {mine.mrid}
+    with pytest.raises(NotFoundError):
+        selectors.get_control(theirs.mrid, actor=aggregator)
+    assert selectors.get_control(mixed.mrid, actor=actor()) == mixed
