@@ -146,7 +146,7 @@ class StatusPusher:
 
     def _concerned(self, subscription: Subscription) -> Bools:
         """Return which groups a subscription is about and its client may see."""
-        concerned: Bools = self._mrids != ""
+        concerned: Bools = np.array(self._mrids != "", dtype=np.bool_)
         if subscription.groups:
             concerned &= np.isin(self._mrids, subscription.groups)
         actor = actor_of_client(subscription.partner.client, source="push")

@@ -16,14 +16,15 @@ REFERENCE = HERE.parents[2] / "shared" / "standards" / "wsdl"
 class Listener:
     """A partner in another process; `with Listener() as partner: ...`."""
 
-    def __init__(self, schemas=None, credentials=""):
+    def __init__(self, schemas=None, credentials="", certificate=""):
+        self._scheme = "https" if certificate else "http"
         self.port, self.control_port = free_port(), free_port()
         if schemas is None:
             schemas = str(REFERENCE) if REFERENCE.exists() else ""
         self._command = [
             sys.executable, str(HERE / "listener.py"), "--port", str(self.port),
             "--control-port", str(self.control_port), "--schemas", schemas,
-            "--credentials", credentials,
+            "--credentials", credentials, "--certificate", str(certificate),
         ]  # fmt: skip
         self._process = None
 
@@ -39,7 +40,7 @@ class Listener:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def _ask(self, path, said=None):
         data = None if said is None else json.dumps(said).encode()

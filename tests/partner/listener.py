@@ -9,7 +9,8 @@ and answered. The control port tells it how to behave and what it has heard:
 
     GET  /messages            what arrived, oldest first
     POST /forget              forget what arrived
-    POST /behave  {"mode": ok | slow | hang | refuse | fault | garbage | close | redirect | status,
+    POST /behave  {"mode": ok | slow | hang | trickle | refuse | fault | garbage | close |
+                           redirect | status,
                    "seconds": 2, "code": "5.1", "status": 503, "times": 3, "to": "http://..."}
     POST /dead, /alive        close or open the port of the services
     POST /stop                end
@@ -22,6 +23,7 @@ import base64
 import json
 import re
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -130,7 +132,8 @@ class Schemas:
 class Partner:
     """What it has heard and how it behaves."""
 
-    def __init__(self, schemas, credentials):
+    def __init__(self, schemas, credentials, certificate=""):
+        self.certificate = certificate
         self.schemas = Schemas(schemas)
         self.credentials = credentials
         self.lock = threading.Lock()
@@ -221,7 +224,9 @@ class Service(BaseHTTPRequestHandler):
         name = mode["mode"]
         if name in ("slow", "hang"):
             time.sleep(mode.get("seconds", 2 if name == "slow" else 60))
-        if name in ("close", "hang"):
+        if name == "trickle":
+            self.trickle(mode.get("seconds", 10))
+        elif name in ("close", "hang"):
             self.break_off(b"HTTP/1.1 200 OK\r\n" if name == "close" else b"")
         elif self.partner.credentials and not self.is_known():
             self.answer(401, b"", {"WWW-Authenticate": 'Basic realm="dms"'})
@@ -234,6 +239,14 @@ class Service(BaseHTTPRequestHandler):
             self.answer(200, wrap(response(root, entry, *self.result_of(mode, entry))))
         else:
             self.answer(200, b"")
+
+    def trickle(self, seconds):
+        """Answer one byte after the other and never finish."""
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n")
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            self.wfile.write(b" ")
+            time.sleep(0.05)
 
     def break_off(self, first):
         self.close_connection = True
@@ -342,6 +355,10 @@ class Control(BaseHTTPRequestHandler):
 def open_services(partner, port):
     handler = type("BoundService", (Service,), {"partner": partner})
     partner.server = Server(("127.0.0.1", port), handler)
+    if partner.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(partner.certificate)
+        partner.server.socket = context.wrap_socket(partner.server.socket, server_side=True)
     threading.Thread(target=partner.server.serve_forever, args=(0.05,), daemon=True).start()
 
 
@@ -351,8 +368,9 @@ def main():
     reader.add_argument("--control-port", type=int, required=True)
     reader.add_argument("--schemas", default="", help="folder or http address; empty checks none")
     reader.add_argument("--credentials", default="", help="user:password, or a bearer token")
+    reader.add_argument("--certificate", default="", help="PEM with key and certificate: TLS")
     said = reader.parse_args()
-    partner = Partner(said.schemas, said.credentials)
+    partner = Partner(said.schemas, said.credentials, said.certificate)
     open_services(partner, said.port)
     control = type("BoundControl", (Control,), {"partner": partner, "port": said.port})
     server = Server(("127.0.0.1", said.control_port), control)

@@ -1,15 +1,15 @@
 """Reads of partners, subscriptions and deliveries: for the console and the services."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from derms.cim import operations
 from derms.cim.models import CimMessage, OutboundMessage, Partner, Subscription
 from derms.cim.selectors import body_text
 from derms.core.errors import NotFoundError
-
-_WAITING = Q(messages__state="waiting")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,25 @@ def list_partners() -> QuerySet[Partner]:
 
     Adds `waiting`, `parked` (numbers of messages) and `oldest_waiting_at`.
     """
+    waiting, parked = _messages("waiting"), _messages("parked")
     return (
         Partner.objects.select_related("client")
         .annotate(
-            waiting=Count("messages", filter=_WAITING),
-            parked=Count("messages", filter=Q(messages__state="parked")),
-            oldest_waiting_at=Min("messages__created_at", filter=_WAITING),
+            waiting=Coalesce(Subquery(_counted(waiting)), 0),
+            parked=Coalesce(Subquery(_counted(parked)), 0),
+            oldest_waiting_at=Subquery(waiting.order_by("id").values("created_at")[:1]),
         )
         .order_by("name")
     )
+
+
+def _messages(state: str) -> QuerySet[OutboundMessage]:
+    """Return the messages in a state of the partner of an outer query; found by index."""
+    return OutboundMessage.objects.filter(partner=OuterRef("pk"), state=state).order_by()
+
+
+def _counted(messages: QuerySet[OutboundMessage]) -> QuerySet[Any, Any]:
+    return messages.values("partner").annotate(count=Count("pk")).values("count")
 
 
 def get_partner(mrid: str) -> Partner:

@@ -144,7 +144,7 @@ def pool(partner_id: int) -> httpcore.ConnectionPool:
     found = _pools.get(partner_id)
     if found is None:
         fresh = httpcore.ConnectionPool(
-            ssl_context=_tls(settings.PUSH_CA_FILE),
+            ssl_context=_tls(settings.PUSH_AUTHORITIES),
             max_connections=_CONNECTIONS,
             keepalive_expiry=_KEEP_ALIVE_S,
             network_backend=_Guarded(),

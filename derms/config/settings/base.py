@@ -359,9 +359,9 @@ CIM_MAX_BODY_BYTES = env_int("DERMS_CIM_MAX_BODY_BYTES", 32 * 2**20, low=1024)
 # --- push to partners ----------------------------------------------------------------------
 # A message not delivered after so many tries is parked, with an alarm.
 PUSH_MAX_ATTEMPTS = env_int("DERMS_PUSH_MAX_ATTEMPTS", 10, low=1, high=1000)
-PUSH_RETENTION_DAYS = env_int("DERMS_PUSH_RETENTION_DAYS", 30, low=1)
+PUSH_RETENTION_DAYS = env_int("DERMS_PUSH_RETENTION_DAYS", 7, low=1)
 # Authorities of partners' certificates besides the system's, one PEM file.
-PUSH_CA_FILE = env_str("DERMS_PUSH_CA_FILE", "")
+PUSH_AUTHORITIES = env_str("DERMS_PUSH_AUTHORITIES", "")
 # Keys that seal partners' credentials in the database: the first seals, all open. Without any,
 # DERMS_SECRET_KEY does it.
 SECRETS_KEYS = env_list("DERMS_SECRETS_KEYS")

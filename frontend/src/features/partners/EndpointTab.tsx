@@ -9,9 +9,10 @@ import { Credentials, type CredentialValues } from "./Credentials";
 const SERVICES = ["ReceiveDERGroups", "ReceiveDERGroupsOperationSet", "ReceiveDERGroupStatuses", "ReceiveDERGroupForecasts", "ReceiveEndDeviceEvents"] as const;
 
 function verdict(trial: Trial): string {
-  const answer = [trial.http_status && `HTTP ${trial.http_status}`, trial.result, trial.code, trial.details].filter(Boolean).join(" ");
+  const reply = trial.details || `${trial.result} ${trial.code}`.trim();
+  const answer = [trial.http_status && `HTTP ${trial.http_status}`, reply].filter(Boolean).join(", ");
   if (!trial.reached) return `Nobody there takes our messages: ${answer || "no answer"}`;
-  return `Somebody answered in ${number(trial.duration_ms ?? 0)} ms: ${answer}. An empty message can only be refused.`;
+  return `Somebody answered in ${number(trial.duration_ms ?? 0)} ms (an empty message can only be refused): ${answer}`;
 }
 
 function TryAddress({ partner }: { partner: Partner }): ReactNode {
