@@ -69,7 +69,7 @@ def _visible_controls(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str
 
 def _visible(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
     mine = selectors.visible_groups({row["group_mrid"] for row in rows}, actor=actor)
-    return rows if mine is None else [row for row in rows if row["group_mrid"] in mine]
+    return [row for row in rows if row["group_mrid"] in mine]
 
 
 register(

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
-from derms.accounts.scopes import visible_organisations
+from derms.accounts.scopes import SANDBOX_MRID, sees_sandbox, visible_organisations
 from derms.core import bulk, clock
 from derms.core.actors import Actor
 from derms.core.errors import InvalidInputError, NotFoundError, RuleViolationError
@@ -31,12 +31,31 @@ Status = GroupStatus
 def _visible(actor: Actor) -> QuerySet[DerGroup]:
     groups = DerGroup.objects.filter(deleted_at__isnull=True)
     organisations = visible_organisations(actor)
-    return groups if organisations is None else groups.filter(owner__mrid__in=organisations)
+    if organisations is not None:
+        return groups.filter(owner__mrid__in=organisations)
+    return groups if sees_sandbox(actor) else groups.exclude(owner__mrid=SANDBOX_MRID)
 
 
-def list_groups(*, actor: Actor) -> QuerySet[DerGroup]:
-    """Return the live groups the actor may see, with owner, names and status joined."""
-    groups = _visible(actor).select_related("owner", "status").prefetch_related("names")
+def _listed(actor: Actor) -> QuerySet[DerGroup]:
+    """Return the visible groups; without the sandbox's for who sees more than that."""
+    groups = _visible(actor)
+    if visible_organisations(actor) is not None:
+        return groups
+    return groups.exclude(owner__mrid=SANDBOX_MRID)
+
+
+def list_groups(*, actor: Actor, sandbox: bool = False) -> QuerySet[DerGroup]:
+    """Return the live groups the actor may see, with owner, names and status joined.
+
+    Args:
+        actor: Who asks.
+        sandbox: Those of the sandbox too, which lists of the live utility leave out.
+    """
+    groups = (
+        (_visible(actor) if sandbox else _listed(actor))
+        .select_related("owner", "status")
+        .prefetch_related("names")
+    )
     return groups.order_by("id")
 
 
@@ -189,7 +208,7 @@ def shared_members(group_pks: Sequence[int], ids: Ids) -> dict[int, Ids]:
 
 def groups_of_device(device_pk: int, *, actor: Actor) -> QuerySet[DerGroup]:
     """Return the live groups a device is a member of now."""
-    return list_groups(actor=actor).filter(
+    return list_groups(actor=actor, sandbox=True).filter(
         memberships__device_id=device_pk, memberships__period__upper_inf=True
     )
 
@@ -200,6 +219,11 @@ def revisions() -> dict[int, int]:
     # A party's group without a device of ours has nothing we could measure.
     counted = live.filter(Q(announced_by="") | Q(member_count__gt=0))
     return dict(counted.values_list("pk", "revision"))
+
+
+def sandbox_mrids() -> QuerySet[DerGroup, str]:
+    """Return the mRIDs of all groups the sandbox has or had."""
+    return DerGroup.objects.filter(owner__mrid=SANDBOX_MRID).values_list("mrid", flat=True)
 
 
 def mrids(group_pks: Sequence[int]) -> dict[int, str]:
@@ -222,9 +246,9 @@ def with_status(group_pks: Sequence[int]) -> list[tuple[DerGroup, GroupStatus]]:
 
 
 def list_statuses(*, actor: Actor) -> QuerySet[GroupStatus]:
-    """Return the last status of every live group the actor may see."""
+    """Return the last status of every group that `list_groups` gives the actor."""
     return (
-        GroupStatus.objects.filter(group__in=_visible(actor))
+        GroupStatus.objects.filter(group__in=_listed(actor))
         .select_related("group")
         .order_by("group_id")
     )

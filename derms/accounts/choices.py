@@ -11,6 +11,14 @@ class OrganisationKind(TextChoices):
     UTILITY = "utility"
     AGGREGATOR = "aggregator"
     SUPPLIER = "supplier"
+    SANDBOX = "sandbox", "Sandbox utility"
+
+
+class ClientStage(TextChoices):
+    """Whose devices an API client may touch: the sandbox's until an engineer lets it go live."""
+
+    SANDBOX = "sandbox"
+    LIVE = "live"
 
 
 class Proof(TextChoices):

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from derms.accounts.choices import OrganisationKind, Proof, RoleChoice
+from derms.accounts.choices import ClientStage, OrganisationKind, Proof, RoleChoice
 from derms.core.ids import new_mrid
 
 
@@ -64,6 +64,7 @@ class ApiClient(models.Model):
     roles = ArrayField(models.CharField(max_length=20, choices=RoleChoice))
     # SHA-256 of a 256-bit random secret: no dictionary attack, and cheap enough for every call.
     secret_sha256 = models.CharField(max_length=64, unique=True)
+    stage = models.CharField(max_length=10, choices=ClientStage, default=ClientStage.LIVE)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField()
     last_used_at = models.DateTimeField(null=True, blank=True)

@@ -7,8 +7,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from derms.accounts.choices import OrganisationKind
+from derms.accounts.choices import ClientStage, OrganisationKind
 from derms.accounts.models import ApiClient, ClientCertificate, Organisation, User
+from derms.accounts.scopes import SANDBOX_MRID
 from derms.core.actors import Actor, ActorKind, Role
 from derms.core.errors import NotFoundError
 
@@ -63,13 +64,14 @@ def actor_of_user(user: User, *, source: str, address: str = "") -> Actor:
 
 
 def actor_of_client(client: ApiClient, *, source: str, address: str = "") -> Actor:
-    """Return an API client as the actor of services."""
+    """Return an API client as the actor of services; in stage sandbox it is one of the sandbox."""
+    live = client.stage == ClientStage.LIVE
     return Actor(
         kind=ActorKind.CLIENT,
         mrid=client.mrid,
         name=client.client_id,
         roles=frozenset(Role(role) for role in client.roles),
-        organisation_mrid=client.organisation.mrid,
+        organisation_mrid=client.organisation.mrid if live else SANDBOX_MRID,
         source=source,
         address=address,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from derms.accounts.scopes import visible_organisations
+from derms.accounts.scopes import SANDBOX_MRID, visible_organisations
 from derms.accounts.selectors import actor_of_client
 from derms.cim import operations, soap
 from derms.cim.choices import PushState
@@ -41,7 +41,8 @@ class Event:
             all groups want it.
         correlation_id: CorrelationID of the header, where the event answers a request.
         owners: mRIDs of the organisations whose objects it is about. A partner that sees only
-            its own organisation's objects gets it only when that is among them.
+            its own organisation's objects gets it only when that is among them; one that sees
+            all does not hear of the sandbox.
         origin: mRID of the API client that caused it and therefore is not told.
     """
 
@@ -163,6 +164,8 @@ def _wants(subscription: Subscription, event: Event) -> bool:
     if client.mrid == event.origin:
         return False
     visible = visible_organisations(actor_of_client(client, source="push"))
+    if visible is None and SANDBOX_MRID in event.owners:
+        return False
     if visible is not None and visible.isdisjoint(event.owners):
         return False
     return not subscription.groups or not set(subscription.groups).isdisjoint(event.groups)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from derms.accounts.scopes import SANDBOX_MRID
+from derms.accounts.selectors import find_organisation_id
 from derms.alarms import selectors as alarms
 from derms.core import clock, valkey
 from derms.core.actors import Actor
@@ -34,7 +36,10 @@ _SUMS = (
 
 def _fleet_totals(fleet: Fleet) -> dict[str, Any]:
     columns = fleet.columns
-    present = np.flatnonzero(columns.lifecycle != LIFECYCLE_CODES[LifecycleState.RETIRED])
+    counted = columns.lifecycle != LIFECYCLE_CODES[LifecycleState.RETIRED]
+    # The sandbox of the partner bench is no part of the utility.
+    sandbox = find_organisation_id(SANDBOX_MRID) or -1
+    present = np.flatnonzero(counted & (columns.owner_id != sandbox))
     total = aggregate(member_columns(fleet), present, np.array([0, len(present)]))
     by_kind = np.bincount(columns.kind[present], minlength=len(DeviceKind.values))
     return {name: float(getattr(total, name)[0]) for name in _SUMS} | {
@@ -42,7 +47,7 @@ def _fleet_totals(fleet: Fleet) -> dict[str, Any]:
             "total": len(present),
             "good": int(total.good[0]),
             "stale": int(total.stale[0]),
-            "lost": southbound.count_lost(),
+            "lost": southbound.count_lost(besides=columns.id[columns.owner_id == sandbox]),
             "stale_last_w": float(total.stale_last_w[0]),
             "by_kind": dict(zip(DeviceKind.values, by_kind.tolist(), strict=True)),
         }

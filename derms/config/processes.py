@@ -53,6 +53,7 @@ class Plan:
         postgres_port: Port of the embedded PostgreSQL; None leaves DATABASE_URL as given.
         valkey_port: Port of the embedded Valkey; None leaves REDIS_URL as given.
         devices: Number of simulated devices; 0 starts no simulator.
+        sandbox: How many of them are the sandbox utility's.
         control_port: Port on which the simulator takes faults on demand; devices follow it.
         origins: Pages that may open a WebSocket.
     """
@@ -65,6 +66,7 @@ class Plan:
     postgres_port: int | None
     valkey_port: int | None
     devices: int
+    sandbox: int
     control_port: int
     origins: tuple[str, ...]
 
@@ -153,6 +155,7 @@ def _simulator(plan: Plan) -> tuple[str, ...]:
     folder = plan.folder
     return _python(
         "-m", "derms.southbound.simulator", "--devices", str(plan.devices),
+        "--sandbox", str(plan.sandbox),
         "--control-port", str(plan.control_port), "--base-port", str(plan.control_port + 1),
         "--fleet", str(folder / "fleet.csv"), "--log", str(folder / "simulator.log"),
         "--state", str(folder / "simulator.json"),

@@ -55,8 +55,11 @@ def steps() -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield what to do and its name; every step may be repeated without effect."""
     yield "partitions of the readings", keep_partitions
     yield "users and API clients", seed_accounts
-    if settings.SIMULATED_DEVICES:
+    if settings.SANDBOX_DEVICES:
+        yield "sandbox utility", services.ensure_sandbox
+    if settings.SIMULATED_DEVICES or settings.SANDBOX_DEVICES:
         yield "simulated fleet", seed_fleet
+    if settings.SIMULATED_DEVICES:
         yield "sample groups", seed_groups
 
 
@@ -141,12 +144,17 @@ _FLEET_FUNCTIONS = frozenset(
 
 
 def seed_groups() -> None:
-    """Make a few groups of the simulated fleet, by kind and by feeder, unless any group exists."""
+    """Make a few groups of the simulated fleet, by kind and by feeder, unless any group exists.
+
+    The sandbox has none: partners make their own.
+    """
     if list_groups(actor=SYSTEM).exists():
         return
     members: dict[str, list[str]] = {}
     with (Path(settings.VAR_DIR) / "fleet.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
+            if row["owner"] == OrganisationKind.SANDBOX.label:
+                continue
             for name in (_KIND_GROUPS.get(row["kind"]), f"{row['feeder']}-ALL"):
                 if name:
                     members.setdefault(name, []).append(row["mrid"])

@@ -147,6 +147,7 @@ def count_waiting() -> dict[str, float]:
     return {"queued": queued, "open": unsettled, "oldest_s": float(oldest_s)}
 
 
-def count_lost() -> int:
-    """Return how many devices have a link that is down."""
-    return DeviceLink.objects.filter(state=LinkState.DOWN).count()
+def count_lost(*, besides: NDArray[Any]) -> int:
+    """Return how many devices have a link that is down, not counting these devices [n]."""
+    down = DeviceLink.objects.filter(state=LinkState.DOWN)
+    return down.exclude(device_id__in=besides.tolist()).count()

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from django.db.models import QuerySet
 
-from derms.accounts.scopes import visible_organisations
+from derms.accounts.scopes import sees_sandbox, visible_organisations
 from derms.core.actors import Actor
 from derms.core.errors import NotFoundError
 from dispatch.models import DispatchEvent, DispatchSample, GroupDispatch
 from dispatch.rules.dispatch_states import OPEN, TERMINAL
-from groups.selectors import list_groups
+from groups.selectors import list_groups, sandbox_mrids
 
 MAX_SAMPLES = 2000
 _FIELDS = (
@@ -52,6 +52,13 @@ _FIELDS = (
 )
 
 
+def _visible(actor: Actor) -> QuerySet[GroupDispatch]:
+    rows = GroupDispatch.objects.defer("memory").order_by("-id")
+    if visible_organisations(actor) is not None:
+        return rows.filter(group_mrid__in=list_groups(actor=actor).values("mrid"))
+    return rows if sees_sandbox(actor) else rows.exclude(group_mrid__in=sandbox_mrids())
+
+
 def list_dispatches(
     *,
     actor: Actor,
@@ -63,11 +70,11 @@ def list_dispatches(
     Args:
         actor: Who asks.
         states: Only these states; None = all.
-        group_mrid: Only of this group; None = all.
+        group_mrid: Only of this group; None = all, without the sandbox's for who sees more.
     """
-    rows = GroupDispatch.objects.defer("memory").order_by("-id")
-    if visible_organisations(actor) is not None:
-        rows = rows.filter(group_mrid__in=list_groups(actor=actor).values("mrid"))
+    rows = _visible(actor)
+    if group_mrid is None and visible_organisations(actor) is None:
+        rows = rows.exclude(group_mrid__in=sandbox_mrids())
     if states is not None:
         rows = rows.filter(state__in=states)
     return rows if group_mrid is None else rows.filter(group_mrid=group_mrid)
@@ -85,10 +92,10 @@ def list_recent(*, actor: Actor, ended: int = 100) -> list[GroupDispatch]:
     return sorted(rows, key=lambda row: -row.pk)
 
 
-def visible_groups(mrids: set[str], *, actor: Actor) -> set[str] | None:
-    """Return which of these groups the actor may see; None = all."""
+def visible_groups(mrids: set[str], *, actor: Actor) -> set[str]:
+    """Return which of these groups have their dispatches in the lists of the actor."""
     if visible_organisations(actor) is None:
-        return None
+        return mrids - set(sandbox_mrids().filter(mrid__in=mrids))
     return set(list_groups(actor=actor).filter(mrid__in=mrids).values_list("mrid", flat=True))
 
 
@@ -98,7 +105,7 @@ def get_dispatch(mrid: str, *, actor: Actor) -> GroupDispatch:
     Raises:
         NotFoundError: no such dispatch, or not of a group the actor may see.
     """
-    row = list_dispatches(actor=actor).filter(mrid=mrid).first()
+    row = _visible(actor).filter(mrid=mrid).first()
     if row is None:
         raise NotFoundError(
             f"There is no dispatch {mrid}.", code="unknown_dispatch", mrid=mrid, cim_code="2.9"

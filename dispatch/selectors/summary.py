@@ -6,12 +6,17 @@ from django.db.models import Count, F, Q, Sum
 
 from dispatch.choices import DispatchState, TrackingState
 from dispatch.models import GroupDispatch
+from groups.selectors import sandbox_mrids
 
 
 def summary() -> dict[str, Any]:
-    """Return counts of open dispatches, and measured minus target of the active ones [W]."""
+    """Return counts of open dispatches, and measured minus target of the active ones [W].
+
+    Those of the sandbox are left out.
+    """
     active = Q(state=DispatchState.ACTIVE)
-    row = GroupDispatch.objects.filter(active | Q(state=DispatchState.SCHEDULED)).aggregate(
+    open_ones = GroupDispatch.objects.filter(active | Q(state=DispatchState.SCHEDULED))
+    row = open_ones.exclude(group_mrid__in=sandbox_mrids()).aggregate(
         active=Count("pk", filter=active),
         scheduled=Count("pk", filter=~active),
         shortfall=Count("pk", filter=active & Q(tracking=TrackingState.SHORTFALL)),

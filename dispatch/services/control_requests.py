@@ -162,7 +162,7 @@ def _members(group: Group) -> Ids:
 
 def _single_devices(keys: MemberKeys, action: ControlAction, actor: Actor) -> Ids:
     by_mrid = find_ids(keys.mrids, visible=visible_organisations(actor))
-    by_name = find_ids_by_name(keys.names)
+    by_name = find_ids_by_name(keys.names, visible=visible_organisations(actor))
     for wanted, found, kind in ((keys.mrids, by_mrid, "uuid"), (keys.names, by_name, "name")):
         unknown = [key for key, pk in zip(wanted, found.tolist(), strict=True) if pk < 0]
         if unknown:

@@ -46,14 +46,18 @@ class GroupsView(generics.ListAPIView[selectors.Group]):
     serializer_class = shapes.GroupSerializer
 
     def get_queryset(self) -> QuerySet[selectors.Group]:
-        groups = selectors.list_groups(actor=actor_of(self.request))
         text, owner = (self.request.query_params.get(name) for name in ("q", "owner"))
+        groups = selectors.list_groups(actor=actor_of(self.request), sandbox=bool(owner))
         return selectors.search_groups(groups, text=text or "", owner=owner or "")
 
     @extend_schema(
         parameters=[
             OpenApiParameter("q", str, description="Part of a name or start of an mRID."),
-            OpenApiParameter("owner", str, description="Name of the owning organisation."),
+            OpenApiParameter(
+                "owner",
+                str,
+                description="Name of the owning organisation; the sandbox is listed by it alone.",
+            ),
         ],
         summary="Groups with their last status",
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from derms.accounts.scopes import visible_organisations
+from derms.accounts.scopes import SANDBOX_MRID, visible_organisations
 from derms.accounts.selectors import actor_of_client
 from derms.cim.envelope import render_operation_set
 from derms.cim.pushing import Event, Subscription, backlogged, is_wanted, push, push_to, subscribers
@@ -151,7 +151,9 @@ class StatusPusher:
             concerned &= np.isin(self._mrids, subscription.groups)
         actor = actor_of_client(subscription.partner.client, source="push")
         visible = visible_organisations(actor)
-        if visible is not None:
+        if visible is None:
+            concerned &= self._owners != SANDBOX_MRID
+        else:
             concerned &= np.isin(self._owners, list(visible))
         return concerned
 

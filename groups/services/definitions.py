@@ -12,13 +12,14 @@ import numpy as np
 from django.db import IntegrityError, connection, transaction
 from numpy.typing import NDArray
 
+from derms.accounts.scopes import SANDBOX_MRID
 from derms.accounts.selectors import find_organisation_id, find_utility
 from derms.audit.services import record
 from derms.core import bulk, clock
 from derms.core.actors import Actor, ActorKind
 from derms.core.errors import ForbiddenError, InvalidInputError, RuleViolationError
 from derms.core.ids import new_mrid
-from derms.devices.selectors import dispatchable, find_ids
+from derms.devices.selectors import dispatchable, find_ids, owned_ids
 from derms.devices.selectors.names import find_ids_by_name, mrids_of
 from derms.events.services import publish
 from groups.events import GroupChanged, GroupCreated, GroupDeleted
@@ -49,19 +50,29 @@ def _known(keys: tuple[str, ...], ids: Ids, kind: str) -> None:
         raise _bad_members("Unknown end device", "unknown_device", [keys[i] for i in unknown], kind)
 
 
-def _resolve(members: MemberKeys) -> Ids:
+def _resolve(members: MemberKeys, *, in_sandbox: bool) -> Ids:
     """Return the distinct device keys of `members`, ascending.
+
+    Groups of the sandbox have its devices alone, and the others none of them.
 
     Raises:
         RuleViolationError: a device is unknown (CIM 6.1, object type EndDevice).
     """
-    by_mrid = find_ids(list(members.mrids))
+    sandbox = owned_ids(SANDBOX_MRID)
+    by_mrid = _of_world(find_ids(list(members.mrids)), sandbox, in_sandbox=in_sandbox)
     _known(members.mrids, by_mrid, "uuid")
     if not members.names:
         return np.unique(by_mrid)
-    by_name = find_ids_by_name(list(members.names))
+    by_name = _of_world(find_ids_by_name(list(members.names)), sandbox, in_sandbox=in_sandbox)
     _known(members.names, by_name, "name")
     return np.unique(np.concatenate([by_mrid, by_name]))
+
+
+def _of_world(ids: Ids, sandbox: Ids, *, in_sandbox: bool) -> Ids:
+    """Return device keys [n] with -1 for those of the other side."""
+    if not sandbox.size and not in_sandbox:
+        return ids
+    return np.where(np.isin(ids, sandbox) == in_sandbox, ids, -1)
 
 
 def _require_dispatchable(ids: Ids) -> None:
@@ -189,14 +200,16 @@ def create_group(*, data: GroupData, actor: Actor) -> DerGroup:
     now = clock.now()
     with transaction.atomic():
         _refuse_taken(GroupKey(mrid=data.mrid, names=(Name(name), *names)))
-        ids = _resolve(data.members)
+        owner_pk = _owner_pk(actor)
+        in_sandbox = owner_pk == find_organisation_id(SANDBOX_MRID)
+        ids = _resolve(data.members, in_sandbox=in_sandbox)
         _require_dispatchable(ids)
         group = DerGroup(
             mrid=mrid,
             name=name,
             description=data.description,
             functions=sorted(data.functions),
-            owner_id=_owner_pk(actor),
+            owner_id=owner_pk,
             member_count=len(ids),
             created_at=now,
             modified_at=now,
@@ -275,11 +288,12 @@ def _rename(group: DerGroup, name: str) -> None:
 def _change_members(group: DerGroup, change: GroupChange, now: dt.datetime) -> tuple[Ids, Ids]:
     """Remove and add members; returns the devices asked to leave and those asked to join."""
     left = joined = NOBODY
+    in_sandbox = group.owner.mrid == SANDBOX_MRID
     if change.remove:
-        left = _resolve(change.remove)
+        left = _resolve(change.remove, in_sandbox=in_sandbox)
         group.member_count -= leave(group, left, now)
     if change.add:
-        joined = _resolve(change.add)
+        joined = _resolve(change.add, in_sandbox=in_sandbox)
         _require_dispatchable(joined)
         group.member_count += join(group, joined, now)
     return left, joined

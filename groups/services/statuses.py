@@ -137,7 +137,9 @@ class StatusKeeper:
         mrids = selectors.mrids(self._keys.tolist())
         rows = {mrid: self._row(mrid, self._last[key]) for key, mrid in mrids.items()}
         watched = live.watched("group")
-        ticks: list[tuple[str, Any]] = [("groups", list(rows.values()))]
+        sandbox = set(selectors.sandbox_mrids()) & rows.keys()
+        listed = [row for mrid, row in rows.items() if mrid not in sandbox]
+        ticks: list[tuple[str, Any]] = [("groups", listed)]
         ticks += [(f"group:{mrid}", rows[mrid]) for mrid in watched & rows.keys()]
         live.push_ticks(ticks)
 

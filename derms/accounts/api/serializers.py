@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from derms.accounts.choices import OrganisationKind, Proof, RoleChoice
+from derms.accounts.choices import ClientStage, OrganisationKind, Proof, RoleChoice
 from derms.accounts.rules.certificates import trouble_with
 from derms.core import clock
 
@@ -59,6 +59,11 @@ class ApiClientSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(read_only=True)
     organisation = OrganisationSerializer(read_only=True)
     roles = RolesField(read_only=True)
+    stage = serializers.ChoiceField(
+        ClientStage.choices,
+        read_only=True,
+        help_text="In `sandbox` it sees and touches the sandbox utility alone.",
+    )
     is_active = serializers.BooleanField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)

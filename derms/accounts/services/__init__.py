@@ -13,10 +13,15 @@ from derms.accounts.services.clients import (
     ensure_client,
     rotate_secret,
     set_client_secret,
+    set_stage,
     update_client,
 )
 from derms.accounts.services.nonces import note_nonce
-from derms.accounts.services.organisations import create_organisation, ensure_organisation
+from derms.accounts.services.organisations import (
+    create_organisation,
+    ensure_organisation,
+    ensure_sandbox,
+)
 from derms.accounts.services.users import (
     create_user,
     ensure_user,
@@ -37,6 +42,7 @@ __all__ = [
     "create_user",
     "ensure_client",
     "ensure_organisation",
+    "ensure_sandbox",
     "ensure_user",
     "forget_sessions",
     "identify",
@@ -47,6 +53,7 @@ __all__ = [
     "set_client_secret",
     "set_password",
     "set_preferences",
+    "set_stage",
     "update_client",
     "update_user",
 ]

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.db.models import Q
 
 from derms.accounts import selectors
-from derms.accounts.choices import Proof
+from derms.accounts.choices import ClientStage, Proof
 from derms.accounts.models import ApiClient, Organisation
-from derms.accounts.services.organisations import check_roles
+from derms.accounts.services.organisations import check_roles, ensure_sandbox
 from derms.accounts.services.records import state_of, taken_once, write_record
 from derms.audit import services as audit
 from derms.core import clock, metrics
@@ -40,9 +40,15 @@ class Policy:
 
 
 def create_client(
-    *, client_id: str, name: str, organisation: Organisation, roles: Iterable[Role], actor: Actor
+    *,
+    client_id: str,
+    name: str,
+    organisation: Organisation,
+    roles: Iterable[Role],
+    actor: Actor,
+    stage: ClientStage | None = None,
 ) -> tuple[ApiClient, str]:
-    """Create a system that may call us.
+    """Create a system that may call us, in the sandbox or live (None: as NEW_CLIENT_STAGE says).
 
     Returns:
         The client and its secret, which is shown this once and kept only as a hash.
@@ -52,12 +58,16 @@ def create_client(
     """
     wanted = check_roles(roles, organisation)
     secret = secrets.token_urlsafe(32)
+    stage = stage or ClientStage(settings.NEW_CLIENT_STAGE)
     with transaction.atomic(), taken_once("client_id", client_id):
+        if stage == ClientStage.SANDBOX:
+            ensure_sandbox()
         client = ApiClient.objects.create(
             client_id=client_id,
             name=name,
             organisation=organisation,
             roles=wanted,
+            stage=stage,
             secret_sha256=secret_hash(secret),
             created_at=clock.now(),
         )
@@ -99,6 +109,38 @@ def update_client(
             client.password_digest = policy.password_digest
         client.save()
         write_record("accounts.update_client", client, before, actor)
+    return client
+
+
+def set_stage(*, mrid: str, stage: ClientStage, reason: str, actor: Actor) -> ApiClient:
+    """Let a client go live, or send it back to the sandbox; from its next call on.
+
+    For the conformance room, which knows what has to be proved before.
+
+    Raises:
+        NotFoundError: no such client.
+        RuleViolationError: it has this stage already.
+        InvalidInputError: no reason given.
+    """
+    if not reason.strip():
+        raise InvalidInputError("Say why.", field="reason")
+    with transaction.atomic():
+        client = selectors.lock_client(mrid)
+        if client.stage == stage:
+            raise RuleViolationError(f"{client.client_id} is {stage} already.", code="same_stage")
+        before = state_of(client)
+        if stage == ClientStage.SANDBOX:
+            ensure_sandbox()
+        client.stage = stage
+        client.save(update_fields=["stage"])
+        audit.record(
+            action="accounts.set_stage",
+            object_type="ApiClient",
+            object_mrid=mrid,
+            before=before,
+            after=state_of(client) | {"reason": reason},
+            actor=actor,
+        )
     return client
 
 
@@ -201,11 +243,16 @@ def ensure_client(
     roles: Iterable[Role],
     actor: Actor = SYSTEM,
 ) -> ApiClient:
-    """Return the client of this id with this secret; made when missing."""
+    """Return the client of this id with this secret; made, and live, when missing."""
     client = selectors.list_clients().filter(client_id=client_id).first()
     if client is None:
         client, _ = create_client(
-            client_id=client_id, name=name, organisation=organisation, roles=roles, actor=actor
+            client_id=client_id,
+            name=name,
+            organisation=organisation,
+            roles=roles,
+            stage=ClientStage.LIVE,
+            actor=actor,
         )
     if client.secret_sha256 != secret_hash(secret):
         set_client_secret(mrid=client.mrid, secret=secret, actor=actor)

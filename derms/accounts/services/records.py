@@ -26,6 +26,7 @@ def state_of(thing: User | ApiClient | Organisation) -> dict[str, Any]:
             "client_id": thing.client_id,
             "name": thing.name,
             "is_active": thing.is_active,
+            "stage": thing.stage,
             "roles": list(thing.roles),
             "demands": list(thing.demands),
             "signs_replies": thing.signs_replies,

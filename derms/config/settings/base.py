@@ -60,6 +60,8 @@ POSTGRES_PORT = env_int("DERMS_POSTGRES_PORT", 25432, low=1, high=65535)
 VALKEY_PORT = env_int("DERMS_VALKEY_PORT", 26379, low=1, high=65535)
 SIMULATOR_PORT = env_int("DERMS_SIMULATOR_PORT", 14999, low=1, high=65535)
 SIMULATED_DEVICES = env_int("DERMS_SIMULATED_DEVICES", 0 if PRODUCTION else 240, low=0, high=5000)
+# Simulated devices besides, of the sandbox utility in which partners prove their systems.
+SANDBOX_DEVICES = env_int("DERMS_SANDBOX_DEVICES", 12 if SIMULATED_DEVICES else 0, low=0, high=500)
 BUILD_ID = env_str("DERMS_BUILD_ID", "dev")
 
 # --- applications --------------------------------------------------------------------------
@@ -217,6 +219,10 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 LOGIN_ATTEMPTS = env_int("DERMS_LOGIN_ATTEMPTS", 10, low=1)
 LOGIN_WINDOW_S = env_int("DERMS_LOGIN_WINDOW_S", 300, low=1)
+
+# Where a new API client starts: confined to the sandbox utility until an engineer accepts a passed
+# run of the partner bench, or live at once.
+NEW_CLIENT_STAGE = env_str("DERMS_NEW_CLIENT_STAGE", "sandbox", choices=("sandbox", "live"))
 
 # --- transport security; production insists (derms/config/checks.py) ---------------------------
 _TLS = env_bool("DERMS_TLS", default=PRODUCTION)

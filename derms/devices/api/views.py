@@ -24,7 +24,11 @@ _FILTERS = [
     OpenApiParameter("lifecycle_state", str, enum=LifecycleState.values, many=True),
     OpenApiParameter("eligible", bool),
     OpenApiParameter("feeder", str, description="Name of the feeder."),
-    OpenApiParameter("owner", str, description="mRID or name of the organisation."),
+    OpenApiParameter(
+        "owner",
+        str,
+        description="mRID or name of the organisation; the sandbox is listed by it alone.",
+    ),
 ]
 
 
@@ -71,8 +75,11 @@ class DevicesView(generics.ListAPIView[Any]):
     serializer_class = shapes.DeviceSerializer
 
     def get_queryset(self) -> QuerySet[Any]:
-        devices = selectors.list_devices(visible=visible_organisations(actor_of(self.request)))
+        visible = visible_organisations(actor_of(self.request))
+        devices = selectors.list_devices(visible=visible)
         asked = self.request.query_params
+        if visible is None and not asked.get("owner"):
+            devices = selectors.without_sandbox(devices)
         return selectors.filter_devices(
             devices,
             text=asked.get("q", ""),

@@ -18,7 +18,9 @@ from derms.devices.selectors.register import (
     find_ids,
     get_device,
     list_devices,
+    owned_ids,
     visible_mrids,
+    without_sandbox,
 )
 from derms.devices.selectors.snapshot import columns_snapshot
 
@@ -46,5 +48,7 @@ __all__ = [
     "live_rows",
     "live_rows_of",
     "mrids_of",
+    "owned_ids",
     "visible_mrids",
+    "without_sandbox",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
+from derms.accounts.scopes import SANDBOX_MRID
 from derms.core import bulk
 from derms.core.errors import NotFoundError
 from derms.devices.choices import LifecycleState
@@ -23,6 +24,11 @@ def list_devices(*, visible: Scope = None) -> QuerySet[EndDevice]:
         "owner", "usage_point__feeder", "usage_point__transformer", "nameplate"
     ).order_by("id")
     return devices if visible is None else devices.filter(owner__mrid__in=visible)
+
+
+def without_sandbox(devices: QuerySet[EndDevice]) -> QuerySet[EndDevice]:
+    """Leave the devices of the sandbox out, as lists of the live utility do."""
+    return devices.exclude(owner__mrid=SANDBOX_MRID)
 
 
 def filter_devices(
@@ -86,6 +92,12 @@ def visible_mrids(mrids: Sequence[str], *, visible: Scope) -> set[str]:
     """Return which of the devices belong to the organisations `visible`."""
     found = list_devices(visible=visible).order_by().filter(mrid__in=mrids)
     return set(found.values_list("mrid", flat=True))
+
+
+def owned_ids(owner_mrid: str) -> NDArray[np.int32]:
+    """Return the primary keys of the devices of one organisation, ascending."""
+    found = EndDevice.objects.filter(owner__mrid=owner_mrid).order_by("id")
+    return np.array(found.values_list("id", flat=True), dtype="int32")
 
 
 def find_ids(mrids: Sequence[str], *, visible: Scope = None) -> NDArray[np.int32]:

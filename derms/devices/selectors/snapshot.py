@@ -15,12 +15,13 @@ import orjson
 import redis
 from numpy.typing import NDArray
 
+from derms.accounts.scopes import SANDBOX_MRID
 from derms.core import bulk, clock, valkey
 from derms.core.quantities import Quantity
 from derms.devices.choices import DeviceKind, LifecycleState
 from derms.devices.selectors.columns import FIELDS, LatestColumns, latest_columns, read_columns
 from derms.devices.selectors.live import is_stale
-from derms.devices.selectors.register import Scope
+from derms.devices.selectors.register import Scope, owned_ids
 from derms.grid.selectors import list_feeders
 
 _FRESH_FOR_S = 5
@@ -52,6 +53,8 @@ class Snapshot:
 
 def columns_snapshot(*, visible: Scope = None) -> Snapshot:
     """Return the devices of the organisations `visible` as columns, a few seconds old at most.
+
+    Those of the sandbox are only in the columns of who sees nothing else.
 
     `{at, count, columns: {id, mrid, name, kind, feeder, lifecycle, eligible, link, rated_w,
     p_w, q_var, soc_pct, measured_at, quality}}`; unknown numbers are null, `measured_at` is in
@@ -91,6 +94,8 @@ def _document(visible: Scope) -> dict[str, Any]:
     source = _FROM
     if visible is not None:
         source += f"WHERE d.id = ANY({bulk.int_list(_owned(visible))}::int4[])"
+    elif (sandbox := owned_ids(SANDBOX_MRID)).size:
+        source += f"WHERE d.id <> ALL({bulk.int_list(sandbox)}::int4[])"
     devices, mrids, names = read_columns(_FIELDS, source, "d.id")
     ids = devices["id"]
     latest = latest_columns(ids, quantities=_QUANTITIES)

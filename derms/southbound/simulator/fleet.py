@@ -9,7 +9,7 @@ import os
 import random
 import uuid
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 KINDS = ("pv", "battery", "ev_charger", "load", "genset", "wind")
@@ -17,6 +17,7 @@ DEFAULT_MIX = {
     "pv": 0.45, "battery": 0.28, "ev_charger": 0.13, "load": 0.10, "genset": 0.02, "wind": 0.02,
 }  # fmt: skip
 OWNER = "Simulated utility"
+SANDBOX_OWNER = "Sandbox utility"
 
 _NAMESPACE = uuid.UUID("6b2b9d1c-0d0e-5c2e-9a53-3c1f1f6f7a10")
 _LABEL = {
@@ -66,6 +67,7 @@ class SimDevice:
     voltage_v: float
     serial: str
     vendor: Vendor
+    owner: str = OWNER
 
     @property
     def base_w(self) -> float:
@@ -109,6 +111,23 @@ def build_fleet(
         made[kind] += 1
         devices.append(_build(kind, random.Random(f"{seed}/{index}"), numbers, seed, feeders))  # noqa: S311 - a simulation, not a secret
     return devices
+
+
+def build_sandbox(*, count: int, seed: int) -> list[SimDevice]:
+    """Make the devices of the sandbox utility, of mixed kinds: identities of their own, no place.
+
+    Args:
+        count: How many, >= 0.
+        seed: Same seed, same devices.
+    """
+    found = []
+    for number, device in enumerate(
+        build_fleet(count=count, seed=seed, mix=dict.fromkeys(KINDS, 1.0), feeders=1), start=1
+    ):
+        name = f"SANDBOX-{_LABEL[device.kind]}-{number:02d}"
+        mrid = str(uuid.uuid5(_NAMESPACE, f"{seed}/{name}"))
+        found.append(replace(device, mrid=mrid, name=name, owner=SANDBOX_OWNER))
+    return found
 
 
 def write_csv(path: Path, devices: list[SimDevice], addresses: list[str], poll_s: int) -> None:
@@ -180,17 +199,18 @@ def _pick(rng: random.Random, low_kw: int, high_kw: int, step_kw: int = 1) -> fl
 
 def _row(device: SimDevice, address: str, poll_s: int) -> dict[str, object]:
     house_w = 15_000.0
+    placed = device.owner == OWNER
     return {
         "mrid": device.mrid,
         "name": device.name,
         "kind": device.kind,
-        "owner": OWNER,
-        "feeder": device.feeder_name,
-        "transformer": device.transformer,
-        "usage_point": f"UP-{device.name}",
+        "owner": device.owner,
+        "feeder": device.feeder_name if placed else "",
+        "transformer": device.transformer if placed else "",
+        "usage_point": f"UP-{device.name}" if placed else "",
         "phase": device.phase,
-        "import_limit_w": f"{device.rated_charge_w + house_w:g}",
-        "export_limit_w": f"{device.rated_w:g}",
+        "import_limit_w": f"{device.rated_charge_w + house_w:g}" if placed else "",
+        "export_limit_w": f"{device.rated_w:g}" if placed else "",
         "protocol": "sunspec-modbus",
         "address": address,
         "poll_interval_s": poll_s,

@@ -19,7 +19,14 @@ import numpy as np
 
 from derms.southbound.simulator.control_port import ControlPort
 from derms.southbound.simulator.controls import Controls
-from derms.southbound.simulator.fleet import DEFAULT_MIX, KINDS, SimDevice, build_fleet, write_csv
+from derms.southbound.simulator.fleet import (
+    DEFAULT_MIX,
+    KINDS,
+    SimDevice,
+    build_fleet,
+    build_sandbox,
+    write_csv,
+)
 from derms.southbound.simulator.image import Image
 from derms.southbound.simulator.plant import Plant
 from derms.southbound.simulator.publish import Publisher, put_nameplate
@@ -40,6 +47,7 @@ class Options:
     """How to run; field by field as `add_arguments` describes."""
 
     devices: int = 240
+    sandbox: int = 0
     base_port: int = 15000
     control_port: int = 14999
     fleet: Path | None = None
@@ -59,6 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     add = parser.add_argument
     add("--devices", type=int, default=240, help="how many devices (240)")
+    add("--sandbox", type=int, default=0, help="how many of them are the sandbox utility's (0)")
     add("--base-port", type=int, default=15000, help="port of the first device; 0: system's choice")
     add("--control-port", type=int, default=14999, help="port for faults and state; 0: any")
     add("--fleet", type=Path, default=Path("var/fleet.csv"), help="CSV written for the import")
@@ -93,8 +102,11 @@ class Simulator:
         """Build devices and physics; no port is opened yet."""
         self.options = options
         self.devices: list[SimDevice] = build_fleet(
-            count=options.devices, seed=options.seed, mix=options.mix, feeders=options.feeders
-        )
+            count=options.devices - options.sandbox,
+            seed=options.seed,
+            mix=options.mix,
+            feeders=options.feeders,
+        ) + build_sandbox(count=options.sandbox, seed=options.seed)
         self.image = Image(np.array([d.kind == "battery" for d in self.devices]))
         self.controls = Controls(self.image, len(self.devices))
         put_nameplate(self.image, self.controls, self.devices)
@@ -240,6 +252,8 @@ def run(options: Options) -> None:
     """
     if options.devices < 1 or options.feeders < 1 or options.speed <= 0:
         raise SimulatorError("--devices, --feeders and --speed must be positive.")
+    if not 0 <= options.sandbox <= options.devices:
+        raise SimulatorError("--sandbox is at most --devices.")
     if options.base_port and not 1024 <= options.base_port <= 65536 - options.devices:
         raise SimulatorError("--base-port leaves no room for all devices below port 65536.")
     try:

@@ -43,7 +43,7 @@ def _plan(folder: Path) -> Plan:
     """Choose ports: the page's is fixed, the others give way when they are taken."""
     postgres = settings.POSTGRES_PORT if settings.EMBEDDED_POSTGRES else None
     valkey = settings.VALKEY_PORT if settings.EMBEDDED_VALKEY else None
-    devices = settings.SIMULATED_DEVICES
+    devices = settings.SIMULATED_DEVICES + settings.SANDBOX_DEVICES
     pages = [f"http://{host}:{settings.WEB_PORT}" for host in settings.ALLOWED_HOSTS]
     return Plan(
         folder=folder,
@@ -54,6 +54,7 @@ def _plan(folder: Path) -> Plan:
         postgres_port=postgres and preflight.internal_port(postgres),
         valkey_port=valkey and preflight.internal_port(valkey),
         devices=devices,
+        sandbox=settings.SANDBOX_DEVICES,
         control_port=preflight.internal_port(settings.SIMULATOR_PORT, devices + 1),
         origins=(*pages, *settings.SOCKET_ORIGINS),
     )
