@@ -1,11 +1,11 @@
-"""CIM messages of the groups room: DERGroups and DERGroupStatuses.
+"""CIM messages of the groups room: DERGroups, DERGroupStatuses, questions for MeterReadings.
 
 `PROFILES` is what `apps.py` registers with the engine.
 """
 
 from derms.cim import operations
 from derms.cim.registry import Profile
-from groups.cim import der_group_statuses, der_groups, operation_sets, received
+from groups.cim import der_group_statuses, der_groups, meter_readings, operation_sets, received
 
 PROFILES = (
     Profile(operations.get("CreateDERGroups"), der_groups.handle_create),
@@ -19,4 +19,5 @@ PROFILES = (
     Profile(operations.get("DeletedDERGroups"), received.handle_deleted),
     Profile(operations.get("ExecutedDERGroupsOperationSet"), received.handle_executed),
     Profile(operations.get("ChangedDERGroupStatuses"), received.handle_statuses),
+    Profile(operations.get("QueryMeterReadings"), meter_readings.handle_query),
 )
