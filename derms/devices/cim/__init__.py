@@ -1,4 +1,4 @@
-"""CIM messages of the devices room: MeterReadings that come in.
+"""CIM messages of the devices room: MeterReadings and EndDeviceEvents that come in.
 
 `PROFILES` is what `apps.py` registers with the engine. Questions for readings may be about groups
 and are answered one room up, by `groups/cim/meter_readings.py`, with `rendering` of this one.
@@ -6,6 +6,9 @@ and are answered one room up, by `groups/cim/meter_readings.py`, with `rendering
 
 from derms.cim import operations
 from derms.cim.registry import Profile
-from derms.devices.cim import meter_readings
+from derms.devices.cim import end_device_events, meter_readings
 
-PROFILES = (Profile(operations.get("CreatedMeterReadings"), meter_readings.handle_created),)
+PROFILES = (
+    Profile(operations.get("CreatedMeterReadings"), meter_readings.handle_created),
+    Profile(operations.get("CreatedEndDeviceEvents"), end_device_events.handle_created),
+)
