@@ -2,9 +2,11 @@ import threading
 
 import pytest
 from django.db import connections
+from rest_framework.test import APIClient
 
 from derms.accounts.models import IdempotencyKey, Organisation
 from derms.core.actors import Role
+from tests.factories import accounts
 from tests.personas import person
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +81,29 @@ def test_ten_duplicates_at_once_take_effect_once():
     assert [reply.status_code for reply in replies] == [201] * 10
     assert len({reply.content for reply in replies}) == 1
     assert Organisation.objects.filter(name="Sunny").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "content_type"),
+    [
+        (PATH, '{"name": "Sunny", "kind": "aggregator"}', "application/json"),
+        ("/api/v1/devices/imports?dry_run=true", "mrid,name\n", "text/csv"),
+    ],
+)
+def test_key_of_a_browser_whose_csrf_token_is_checked(path, body, content_type):
+    user = accounts.user(Role.ADMIN, Role.ENGINEER)
+    browser = APIClient(enforce_csrf_checks=True)
+    browser.get("/login")
+    browser.force_login(user)
+    token = browser.cookies["csrftoken"].value
+
+    replies = [
+        browser.post(
+            path, body, content_type=content_type, HTTP_IDEMPOTENCY_KEY="k1",
+            HTTP_X_CSRFTOKEN=token,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+
+    assert [reply.status_code for reply in replies] in ([201, 201], [202, 202])
+    assert replies[1].content == replies[0].content
