@@ -154,6 +154,22 @@ def test_a_silent_device_is_unknown_and_corrected_when_it_speaks(utility, travel
     assert [(f["done"], len(f["devices"])) for f in told()][2:] == [(True, 1)]
 
 
+def test_a_silent_device_that_did_not_do_it_is_told_of_once(utility, travel, settings):
+    row = ask(utility, devices=utility.devices[:1])
+    run(row)
+    answer(row, CommandState.UNKNOWN)
+    travel.shift(settings.CONTROL_DEADLINE_S + 1)
+    assert run(row) == "failed"
+
+    answer(row, CommandState.FAILED, detail="it is still connected")
+    services.settle_control(origin=str(row.journal_key))
+
+    row.refresh_from_db()
+    assert (row.failed, row.unknown, outcomes(row)) == (1, 0, ["failed"])
+    assert [fact["done"] for fact in told()] == [False]
+    assert held_off_ids().size == 0
+
+
 def test_disconnected_devices_stay_out_of_dispatch_until_connected(utility):
     row = ask(utility, devices=utility.devices[:2])
     run(row)
