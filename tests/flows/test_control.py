@@ -124,16 +124,19 @@ def test_group_is_disconnected_and_connected_again(fleet, dms, settings):
     world.until(back_on_the_grid, within_s=30)
 
 
-def test_dead_devices_are_told_of_one_by_one(fleet, dms, settings):
+def test_devices_that_fail_are_told_of_one_by_one(fleet, dms, settings):
     settings.CONTROL_VALID_S = settings.CONTROL_DEADLINE_S = 6.0
     subscription(noun="EndDeviceEvents")
     world = World(fleet, Dms(dms), settings)
-    dead = fleet.devices[0]
-    fleet.ask("fault", fault="dead", device=dead.name)
+    faults = dict(zip(("dead", "ignore", "local"), fleet.devices, strict=False))
+    for fault, device in faults.items():
+        fleet.ask("fault", fault=fault, device=device.name)
 
     assert world.switch(DISCONNECT, message_id="off-2") == "partly_failed"
 
     told = {device: ref for _, ref, device in events()}
-    assert told.pop(dead.mrid) == "2.31.0.84"
+    assert len(told) == COUNT
+    assert {told.pop(device.mrid) for device in faults.values()} == {"2.31.0.84"}
     assert set(told.values()) == {"2.31.0.68"}
-    assert len(told) == COUNT - 1
+    assert set(world.in_service()) == {True, False}
+    assert held_off_ids().size == COUNT - len(faults)
