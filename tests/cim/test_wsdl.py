@@ -11,6 +11,7 @@ from zeep.exceptions import Fault
 from zeep.transports import Transport
 from zeep.xsd import AnyObject
 
+from derms.accounts.models import Organisation
 from derms.cim import registry, schema
 from derms.cim.registry import all_profiles
 from derms.core import clock
@@ -313,3 +314,69 @@ def test_zeep_tells_of_a_group_and_its_status(soap_client):
     )
 
     assert [r.Reply.Result for r in (made, told, changed, deleted)] == ["OK"] * 4
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("path", PATHS)
+def test_zeep_reads_every_wsdl_and_finds_its_operations(soap_client, path):
+    client = soap_client(path)
+
+    (service,) = client.wsdl.services.values()
+    (port,) = service.ports.values()
+    served = {p.operation.name for p in registry.service_at(path).values()}
+    assert set(port.binding._operations) == served
+    for name in served:
+        assert client.service[name]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_zeep_tells_of_a_forecast_and_of_an_event(soap_client):
+    owner = Organisation.objects.get(kind="utility")
+    (device,) = make_devices(1, owner=owner)
+    soap_client("create/receiveDERGroups").service.CreatedDERGroups(
+        Header=header("created", "DERGroups"),
+        Payload={"DERGroups": {"EndDeviceGroup": [group_of("G", mRID="p1")]}},
+    )
+    schedule = {
+        "confidence": 80,
+        "curveStyleKind": "constantYValue",
+        "startTime": clock.now() + dt.timedelta(hours=1),
+        "timeIntervalDuration": 1,
+        "timeIntervalUnit": "h",
+        "DERCurveData": [{"intervalNumber": 1, "nominalYValue": 2.5}],
+    }
+    told = {
+        "DERParameter": "activePower",
+        "yMultiplier": "M",
+        "yUnit": "W",
+        "DispatchSchedule": [schedule],
+    }
+    forecast = soap_client("create/receiveDERGroupForecasts").service.CreatedDERGroupForecasts(
+        Header=header("created", "DERGroupForecasts"),
+        Payload={
+            "DERGroupForecasts": {
+                "DERGroupForecast": [
+                    {
+                        "predictionCreationDate": clock.now(),
+                        "EndDeviceGroup": {"mRID": "p1", "DERMonitorableParameter": [told]},
+                    }
+                ]
+            }
+        },
+    )
+    event = soap_client("create/receiveEndDeviceEvents").service.CreatedEndDeviceEvents(
+        Header=header("created", "EndDeviceEvents"),
+        Payload={
+            "EndDeviceEvents": {
+                "EndDeviceEvent": [
+                    {
+                        "createdDateTime": clock.now(),
+                        "Assets": {"mRID": device},
+                        "EndDeviceEventType": {"ref": "2.31.0.68"},
+                    }
+                ]
+            }
+        },
+    )
+
+    assert [r.Reply.Result for r in (forecast, event)] == ["OK", "OK"]
