@@ -92,4 +92,5 @@ def test_there_are_cases_of_every_noun():
         "DERGroups",
         "DERGroupStatuses",
         "DERGroupDispatches",
+        "EndDeviceControls",
     }
