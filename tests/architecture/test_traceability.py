@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "standards").glob("*.md"))
-SERVED = ("derms/cim", "groups/cim", "forecasting/cim", "dispatch/cim")
+SERVED = ("derms/cim", "groups/cim", "forecasting/cim", "dispatch/cim", "derms/devices/cim")
 
 
 def rows(page):
@@ -52,12 +52,12 @@ def validation_rows(page):
 )
 def test_source_lines_name_sections_and_rows_that_exist(module):
     text = " ".join(module.read_text().split())
-    page = ROOT / "docs" / "standards" / "61968-5.md"
     for found in re.finditer(
         r"sections? ([\d.]+)((?: \([^)]*\))?(?:(?:,| and) (?:section )?[\d.]+)*)"
-        r"( rows? ([\d, and-]+))? of docs/standards/61968-5\.md",
+        r"( rows? ([\d, and-]+))? of docs/standards/(61968-[59])\.md",
         text,
     ):
+        page = ROOT / "docs" / "standards" / f"{found[5]}.md"
         named = {found[1], *re.findall(r"\d+", found[2])}
         assert {n.split(".")[0] for n in named} <= sections(page), found[0]
         for row in re.findall(r"\d+", found[4] or ""):

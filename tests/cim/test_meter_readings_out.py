@@ -182,14 +182,15 @@ def test_usage_of_a_group_is_the_sum_of_its_members(dms_client):
 
 
 def test_a_member_counts_while_it_was_one(dms_client):
-    first, second = make_devices(2)
+    first, gone, late = make_devices(3)
     start = roll_up(first, 1000.0, 1000.0)
-    roll_up(second, 1000.0, 1000.0)
-    group = make_group(dms_client, first, second)
-    gone = EndDevice.objects.get(mrid=second)
-    Membership.objects.filter(group=group, device=gone).update(
-        period=(start - dt.timedelta(days=1), start + dt.timedelta(minutes=15))
-    )
+    roll_up(gone, 2000.0, 2000.0)
+    roll_up(late, 4000.0, 4000.0)
+    group = make_group(dms_client, first, gone, late)
+    second = start + dt.timedelta(minutes=15)
+    for mrid, period in ((gone, (start - dt.timedelta(days=1), second)), (late, (second, None))):
+        device = EndDevice.objects.get(mrid=mrid)
+        Membership.objects.filter(group=group, device=device).update(period=period)
 
     said = dms_client.post(
         PATH, build.get(build.group(group.mrid) + build.types(REVERSE_WH), stamp(start))
@@ -197,8 +198,8 @@ def test_a_member_counts_while_it_was_one(dms_client):
 
     rows = told(said)[group.mrid][REVERSE_WH]
     assert [(row[1], row[3]) for row in rows] == [
-        (500.0, "2 of 2 members"),
-        (250.0, "1 of 1 members"),
+        (750.0, "2 of 2 members"),
+        (1250.0, "2 of 2 members"),
     ]
 
 

@@ -1,7 +1,8 @@
 """MeterReadings that come in: bulk telemetry of a head-end, each reading stored or refused.
 
 A repeated message has no second effect by its MessageID, and a repeated reading none by its key.
-Source: IEC 61968-9 MeterReadings profile; sections 1 to 3 of docs/standards/61968-9.md; ADR 0051.
+Source: IEC 61968-9 MeterReadings profile; sections 1, 2 and 3 of docs/standards/61968-9.md; ADR
+0051.
 """
 
 from collections import Counter
