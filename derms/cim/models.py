@@ -182,6 +182,13 @@ class OutboundMessage(models.Model):
                 condition=models.Q(state=PushState.WAITING),
             ),
             models.Index(fields=["partner", "state", "-id"], name="outbound_partner"),
+            # Lists, newest first, of one partner and of what waits for a person.
+            models.Index(fields=["partner", "-id"], name="outbound_newest"),
+            models.Index(
+                fields=["-id"],
+                name="outbound_parked",
+                condition=models.Q(state=PushState.PARKED),
+            ),
             models.Index(
                 fields=["finished_at"],
                 name="outbound_finished",
