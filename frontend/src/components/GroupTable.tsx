@@ -7,7 +7,7 @@ import { DataTable, type Column } from "./DataTable";
 import { dispatchTitle } from "./DispatchTable";
 import { measuredPower, size, versionText } from "./groups";
 import { DispatchState } from "./symbols";
-import { Age } from "./Value";
+import { Age, Value } from "./Value";
 
 interface Props {
   groups: readonly Group[];
@@ -41,6 +41,15 @@ export function GroupTable(props: Props): ReactNode {
   const power = (value: number | null | undefined): ReactNode => (
     <span className="value">{quantity(value, "W", { scale, unit: false })}</span>
   );
+  const told = (group: Group): ReactNode => {
+    const value = group.told?.values.find(({ parameter }) => parameter === "activePower");
+    if (!group.told || !value) return power(null);
+    return (
+      <span title={`Told by ${group.told.party}, not measured by us`}>
+        <Value of={value.nominal} base="W" stale={group.told.stale} scale={scale} unit={false} /> told
+      </span>
+    );
+  };
   const columns: Column<Row>[] = [
     {
       key: "name",
@@ -51,6 +60,7 @@ export function GroupTable(props: Props): ReactNode {
             {group.name}
           </Link>{" "}
           <span className="dim small">{versionText(group)}</span>
+          {group.party !== null && <span className="tag">of {group.party}</span>}
         </>
       ),
       sort: ({ group }) => group.name,
@@ -63,7 +73,7 @@ export function GroupTable(props: Props): ReactNode {
       cell: ({ status }) => (status ? <span className={status.coverage_pct < 98 ? "value-stale" : ""}>{number(status.coverage_pct, 1)} %</span> : "\u2014"),
       sort: ({ status }) => status?.coverage_pct,
     },
-    { key: "p", head: `P now [${scale.unit}]`, num: true, cell: ({ status }) => power(status && measuredPower(status)), sort: ({ status }) => status && measuredPower(status) },
+    { key: "p", head: `P now [${scale.unit}]`, num: true, cell: ({ group, status }) => (status ? power(measuredPower(status)) : told(group)), sort: ({ status }) => status && measuredPower(status) },
     {
       key: "bar",
       head: "In its range",
@@ -96,7 +106,7 @@ export function GroupTable(props: Props): ReactNode {
         ),
     },
     ...(props.onPick ? [] : [{ key: "owner", head: "Owner", cell: ({ group }: Row) => group.owner, sort: ({ group }: Row) => group.owner }]),
-    { key: "age", head: "Age", num: true, cell: ({ status }) => (status ? <Age at={status.at} /> : "\u2014") },
+    { key: "age", head: "Age", num: true, cell: ({ group, status }) => (status ? <Age at={status.at} /> : group.told ? <Age at={group.told.at} /> : "\u2014") },
     ...(props.onPick
       ? [{ key: "pick", head: <span className="sr-only">Trend</span>, cell: ({ group }: Row) => (
           <button type="button" className="sort" style={{ color: "var(--accent)" }} aria-pressed={props.picked === group.mrid} onClick={() => props.onPick?.(group.mrid)}>

@@ -38,10 +38,12 @@ function DispatchesTab({ mrid }: { mrid: string }): ReactNode {
 
 function Head({ group, active }: { group: Group; active: Dispatch | undefined }): ReactNode {
   const [open, setOpen] = useState<"edit" | "delete" | null>(null);
-  const mayDispatch = useMay("dispatches.write");
+  const theirs = group.party !== null;
+  const mayDispatch = useMay("dispatches.write") && !(theirs && group.member_count === 0);
   return (
     <div className="page-head">
       <h1>{group.name}</h1>
+      {group.party !== null && <span className="tag">of {group.party}</span>}
       <span className="dim">
         {[versionText(group), group.owner, `${count(group.member_count)} members`].filter(Boolean).join(" · ")}
       </span>
@@ -56,8 +58,8 @@ function Head({ group, active }: { group: Group; active: Dispatch | undefined })
             New dispatch
           </Link>
         )}
-        <SwitchButtons groups={[group.mrid]} name={group.name} blocked={group.functions.connectDisconnect ? "" : "The group does not have the function connect / disconnect"} />
-        <CommandButton permission="groups.write" onClick={() => setOpen("edit")}>
+        <SwitchButtons groups={[group.mrid]} name={group.name} blocked={theirs && group.member_count === 0 ? "It has no device of ours" : group.functions.connectDisconnect ? "" : "The group does not have the function connect / disconnect"} />
+        <CommandButton permission="groups.write" blocked={theirs ? "Only its party changes it" : ""} onClick={() => setOpen("edit")}>
           Edit
         </CommandButton>
         <CommandButton permission="groups.write" blocked={active ? "A dispatch is active on it" : ""} onClick={() => setOpen("delete")}>

@@ -6,6 +6,7 @@ import { DER_FUNCTIONS, functionName } from "@/components/symbols";
 import { Age } from "@/components/Value";
 import { count, number, quantity, scaleOf, type Base } from "@/lib/quantities";
 import { RecentTrend } from "./RecentTrend";
+import { ToldPanel } from "./ToldPanel";
 
 interface LineProps {
   name: string;
@@ -95,11 +96,13 @@ interface Props {
 }
 
 export function StatusTab({ group, status: s, active }: Props): ReactNode {
+  if (!s && group.party !== null) return <ToldPanel group={group} />;
   if (!s) return <Empty why="The status of this group has not been computed yet; it comes every second." />;
   const target = (parameter: string): number | null => (active?.parameter === parameter ? active.target_now : null);
   return (
     <div className="split">
       <div className="stack">
+        {group.party !== null && <ToldPanel group={group} />}
         <section className="panel" aria-label="Power now">
           <table className="data">
             <thead>
