@@ -15,7 +15,7 @@ from derms.accounts.models import Organisation
 from derms.cim import registry, schema
 from derms.cim.registry import all_profiles
 from derms.core import clock
-from dispatch.models import GroupDispatch
+from dispatch.models import EndDeviceControl, GroupDispatch
 from groups.models import DerGroup
 from tests.cim.conftest import make_devices
 from tests.cim.messages import FLAGS
@@ -194,6 +194,31 @@ def test_zeep_dispatches_a_group(soap_client):
     assert said.Reply.Result == "OK"
     assert said.Payload.DERGroupDispatches.DERGroupDispatch[0].mRID == row.mrid
     assert (row.values, row.start_at) == ([4000.0, 5000.0], start)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_zeep_disconnects_a_group(soap_client):
+    able = dict.fromkeys(FLAGS, False) | {"connectDisconnect": True}
+    soap_client("create/executeDERGroups").service.CreateDERGroups(
+        Header=header("create", "DERGroups"),
+        Payload={
+            "DERGroups": {"EndDeviceGroup": [group_of("G", make_devices(2), DERFunction=able)]}
+        },
+    )
+    control = {
+        "EndDeviceControlType": {"ref": "2.31.0.23"},
+        "EndDeviceGroups": [{"Names": [{"name": "G"}]}],
+        "primaryDeviceTiming": {"duration": 30.0},
+    }
+
+    said = soap_client("create/executeEndDeviceControls").service.CreateEndDeviceControls(
+        Header=header("create", "EndDeviceControls"),
+        Payload={"EndDeviceControls": {"EndDeviceControl": [control]}},
+    )
+
+    row = EndDeviceControl.objects.get()
+    assert said.Reply.Result == "OK"
+    assert (row.action, row.duration_s, row.devices) == ("disconnect", 1800, 2)
 
 
 @pytest.mark.django_db(transaction=True)
