@@ -153,6 +153,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("group-members", "POST"): "groups.write",
     ("group-status", "GET"): "groups.read",
     ("group-trend", "GET"): "groups.read",
+    ("group-usage", "GET"): "groups.read",
     ("group-statuses", "GET"): "groups.read",
     # forecasting
     ("group-forecast", "GET"): "groups.read",

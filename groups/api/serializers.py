@@ -248,6 +248,16 @@ class MemberSerializer(serializers.Serializer[Any]):
     stale = serializers.BooleanField()
 
 
+class GroupUsageSerializer(serializers.Serializer[Any]):
+    """Usage of a group in one quarter-hour, energies in Wh or varh, both >= 0."""
+
+    start_at = serializers.DateTimeField()
+    injected = serializers.FloatField()
+    absorbed = serializers.FloatField()
+    measured = serializers.IntegerField()
+    members = serializers.IntegerField()
+
+
 class TrendSampleSerializer(serializers.Serializer[Any]):
     """One sample of a group's history."""
 

@@ -23,7 +23,8 @@ from groups.rules.definition import GroupKey
 _AT = OpenApiParameter("at", dt.datetime, description="Instant asked about; default now.")
 
 
-def _instant(request: Request, name: str) -> dt.datetime | None:
+def read_instant(request: Request, name: str) -> dt.datetime | None:
+    """Return an instant of the query; None when it is not given."""
     text = request.query_params.get(name)
     if not text:
         return None
@@ -124,7 +125,7 @@ class GroupMembersView(APIView):
         summary="Members of a group, now or at an instant",
     )
     def get(self, request: Request, mrid: str) -> Response:
-        ids = selectors.member_ids(_group(request, mrid).pk, at=_instant(request, "at"))
+        ids = selectors.member_ids(_group(request, mrid).pk, at=read_instant(request, "at"))
         start = _whole(request, "cursor", default=0, high=len(ids))
         size = _whole(request, "page_size", default=100, high=500)
         stop = start + size
@@ -194,7 +195,7 @@ class GroupTrendView(APIView):
     )
     def get(self, request: Request, mrid: str) -> Response:
         group = _group(request, mrid)
-        end_at = _instant(request, "to") or clock.now()
-        start_at = _instant(request, "from") or end_at - dt.timedelta(hours=1)
+        end_at = read_instant(request, "to") or clock.now()
+        start_at = read_instant(request, "from") or end_at - dt.timedelta(hours=1)
         samples = selectors.trend(group.pk, start_at=start_at, end_at=end_at)
         return Response(shapes.TrendSampleSerializer(samples, many=True).data)

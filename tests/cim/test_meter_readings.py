@@ -295,3 +295,26 @@ def test_not_schema_valid(dms_client):
     said = dms_client.post(PATH, build.created("<MeterReading><Meters/></MeterReading>"))
 
     assert said.codes == ["1.8"]
+
+
+EVENT = """<EventMessage xmlns="http://iec.ch/TC57/2011/schema/message"><Header>
+<Verb>created</Verb><Noun>MeterReadings</Noun><Revision>1</Revision><Context>PRODUCTION</Context>
+<Timestamp>2022-11-18T08:42:21.539+08:00</Timestamp><Source>HES</Source>
+<MessageID>1cbd57c9</MessageID><CorrelationID>1cbd57c9</CorrelationID>
+<Property><Name>ReadingTypeGroup</Name><Value>LP</Value></Property></Header><Payload>
+<MeterReadings xmlns="http://iec.ch/TC57/2011/MeterReadings#"><MeterReading><IntervalBlocks>
+<IntervalReadings><timeStamp>{at}</timeStamp><value>6519.0955</value><ReadingQualities>
+<source>HES</source><timeStamp>{at}</timeStamp><ReadingQualityType ref="1.0.0"></ReadingQualityType>
+</ReadingQualities></IntervalReadings>
+<ReadingType ref="0.0.2.9.1.2.12.0.0.0.0.0.0.0.0.3.72.0"></ReadingType></IntervalBlocks>
+<Meter><mRID>{mrid}</mRID><Names><name>{mrid}</name><NameType><name>MeterUniqueID</name></NameType>
+</Names></Meter></MeterReading></MeterReadings></Payload></EventMessage>"""
+
+
+def test_event_message_of_a_head_end_without_soap(dms_client):
+    (mrid,) = make_devices(1)
+
+    answer = dms_client.raw("/cim", EVENT.format(at=stamp(quarter()), mrid=mrid).encode())
+
+    assert b"Result>OK<" in answer.content, answer.content
+    assert stored(Quantity.ENERGY_ABSORBED_WH) == [(quarter(), 6519095.5, Quality.GOOD)]

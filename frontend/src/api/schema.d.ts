@@ -921,6 +921,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/groups/{mrid}/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Usage of a group by quarter-hours: the sum over its members, in Wh or varh */
+        get: operations["groups_usage_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/links": {
         parameters: {
             query?: never;
@@ -1252,6 +1269,8 @@ export interface components {
             readonly name: string;
             readonly organisation: components["schemas"]["Organisation"];
             readonly roles: components["schemas"]["RolesEnum"][];
+            /** @description In `sandbox` it sees and touches the sandbox utility alone. */
+            readonly stage: components["schemas"]["StageEnum"];
             readonly is_active: boolean;
             /** Format: date-time */
             readonly created_at: string;
@@ -1479,6 +1498,8 @@ export interface components {
             readonly name: string;
             readonly organisation: components["schemas"]["Organisation"];
             readonly roles: components["schemas"]["RolesEnum"][];
+            /** @description In `sandbox` it sees and touches the sandbox utility alone. */
+            readonly stage: components["schemas"]["StageEnum"];
             readonly is_active: boolean;
             /** Format: date-time */
             readonly created_at: string;
@@ -1923,6 +1944,17 @@ export interface components {
             coverage_pct: number;
             counts: components["schemas"]["Counts"];
         };
+        /** @description Usage of a group in one quarter-hour, energies in Wh or varh, both >= 0. */
+        GroupUsage: {
+            /** Format: date-time */
+            start_at: string;
+            /** Format: double */
+            injected: number;
+            /** Format: double */
+            absorbed: number;
+            measured: number;
+            members: number;
+        };
         Import: {
             mrid: string;
             state: components["schemas"]["ImportStateEnum"];
@@ -2242,7 +2274,7 @@ export interface components {
             readonly is_active: boolean;
         };
         /** @enum {string} */
-        OrganisationKindEnum: "utility" | "aggregator" | "supplier";
+        OrganisationKindEnum: "utility" | "aggregator" | "supplier" | "sandbox";
         OrganisationRequest: {
             name: string;
             kind: components["schemas"]["OrganisationKindEnum"];
@@ -2863,6 +2895,8 @@ export interface components {
         };
         /** @enum {string} */
         SourceEnum: "poll" | "push" | "meter" | "manual";
+        /** @enum {string} */
+        StageEnum: "sandbox" | "live";
         Status: {
             connection: components["schemas"]["ConnectionEnum"];
             operating: components["schemas"]["OperatingEnum"];
@@ -3858,7 +3892,7 @@ export interface operations {
                 feeder?: string;
                 kind?: ("battery" | "ev_charger" | "genset" | "load" | "other" | "pv" | "wind")[];
                 lifecycle_state?: ("planned" | "registered" | "retired" | "suspended")[];
-                /** @description mRID or name of the organisation. */
+                /** @description mRID or name of the organisation; the sandbox is listed by it alone. */
                 owner?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
@@ -4424,7 +4458,7 @@ export interface operations {
             query?: {
                 /** @description The pagination cursor value. */
                 cursor?: string;
-                /** @description Name of the owning organisation. */
+                /** @description Name of the owning organisation; the sandbox is listed by it alone. */
                 owner?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
@@ -4666,6 +4700,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TrendSample"][];
+                };
+            };
+        };
+    };
+    groups_usage_list: {
+        parameters: {
+            query?: {
+                /** @description Default: one day before `to`. */
+                from?: string;
+                /** @description Default: power */
+                quantity?: "active_power_w" | "reactive_power_var";
+                /** @description Default: now. */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupUsage"][];
                 };
             };
         };
