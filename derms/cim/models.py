@@ -55,17 +55,21 @@ class CimMessage(models.Model):
         ]
         indexes = [
             models.Index(fields=["noun", "verb", "-received_at"], name="cimmessage_noun"),
-            models.Index(fields=["correlation_id"], name="cimmessage_correlation"),
-            models.Index(fields=["message_id"], name="cimmessage_message"),
+            # Equal to, or beginning with.
+            models.Index(
+                fields=["message_id"], opclasses=["varchar_pattern_ops"], name="cimmessage_message"
+            ),
+            models.Index(
+                fields=["correlation_id"],
+                opclasses=["varchar_pattern_ops"],
+                name="cimmessage_follows",
+            ),
             models.Index(fields=["client_name", "-received_at"], name="cimmessage_client"),
             models.Index(fields=["result", "-received_at"], name="cimmessage_result"),
+            models.Index(fields=["code", "-received_at"], name="cimmessage_code"),
             GinIndex(fields=["groups"], name="cimmessage_groups"),
-            # Any part of a text, in a million rows.
-            GinIndex(
-                fields=["details", "message_id", "correlation_id"],
-                opclasses=["gin_trgm_ops"] * 3,
-                name="cimmessage_text",
-            ),
+            # Any part of the text, in a million rows.
+            GinIndex(fields=["details"], opclasses=["gin_trgm_ops"], name="cimmessage_text"),
         ]
 
     def __str__(self) -> str:

@@ -58,7 +58,12 @@ def test_lists_newest_first_without_bodies(spoken, operator):
         ("message_id=m-2", 1),
         ("correlation_id=c-1", 1),
         ("q=already exists", 1),
-        ("q=M-", 2),
+        ("q=ALREADY Ex", 1),
+        ("q=m-", 2),
+        ("q=c-", 1),
+        ("q=m_", 0),
+        ("q=%25", 0),
+        ("q=\\", 0),
         ("client=nobody", 0),
     ],
 )

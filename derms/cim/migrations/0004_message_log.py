@@ -29,9 +29,17 @@ class Migration(migrations.Migration):
             name='proofs',
             field=models.CharField(blank=True, max_length=80),
         ),
+        migrations.RemoveIndex(
+            model_name='cimmessage',
+            name='cimmessage_correlation',
+        ),
         migrations.AddIndex(
             model_name='cimmessage',
-            index=models.Index(fields=['message_id'], name='cimmessage_message'),
+            index=models.Index(fields=['message_id'], name='cimmessage_message', opclasses=['varchar_pattern_ops']),
+        ),
+        migrations.AddIndex(
+            model_name='cimmessage',
+            index=models.Index(fields=['correlation_id'], name='cimmessage_follows', opclasses=['varchar_pattern_ops']),
         ),
         migrations.AddIndex(
             model_name='cimmessage',
@@ -43,10 +51,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='cimmessage',
+            index=models.Index(fields=['code', '-received_at'], name='cimmessage_code'),
+        ),
+        migrations.AddIndex(
+            model_name='cimmessage',
             index=django.contrib.postgres.indexes.GinIndex(fields=['groups'], name='cimmessage_groups'),
         ),
         migrations.AddIndex(
             model_name='cimmessage',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['details', 'message_id', 'correlation_id'], name='cimmessage_text', opclasses=['gin_trgm_ops', 'gin_trgm_ops', 'gin_trgm_ops']),
+            index=django.contrib.postgres.indexes.GinIndex(fields=['details'], name='cimmessage_text', opclasses=['gin_trgm_ops']),
         ),
     ]
