@@ -8,6 +8,8 @@ import { DataTable, More } from "@/components/DataTable";
 import { ErrorBox, Loading } from "@/components/states";
 import { dateTime } from "@/lib/time";
 import { CLIENT_ROLES, Roles, SecretDialog } from "./parts";
+import { TrustDialog } from "./TrustDialog";
+import "./admin.css";
 
 interface WithSecret {
   secret: string;
@@ -63,6 +65,7 @@ export function ClientsTab(): ReactNode {
   const clients = usePages<ApiClient>("api-clients");
   const [isNew, setNew] = useState(false);
   const [secret, setSecret] = useState("");
+  const [trust, setTrust] = useState("");
   const reset = useMutation({
     mutationFn: (client: ApiClient) => post<WithSecret>(`api-clients/${client.mrid}/secret`),
     onSuccess: (made) => setSecret(made.secret),
@@ -71,6 +74,7 @@ export function ClientsTab(): ReactNode {
     mutationFn: (client: ApiClient) => request(`api-clients/${client.mrid}`, { method: "PATCH", body: { is_active: !client.is_active } }),
     onSuccess: () => void queries.invalidateQueries({ queryKey: ["api-clients"] }),
   });
+  const trusted = clients.rows.find((client) => client.mrid === trust);
   if (clients.isLoading) return <Loading what="API clients" />;
   if (clients.error) return <ErrorBox what="Loading API clients" error={clients.error} retry={clients.refetch} />;
   return (
@@ -92,12 +96,16 @@ export function ClientsTab(): ReactNode {
           { key: "organisation", head: "Organisation", cell: (c) => (c.organisation.name) },
           { key: "roles", head: "Roles", cell: (c) => c.roles.join(", ") },
           { key: "active", head: "May connect", cell: (c) => (c.is_active ? "yes" : "no") },
+          { key: "demands", head: "Must show", wrap: true, cell: (c) => (c.demands.length > 0 ? c.demands.join(", ").replaceAll("_", " ") : "any proof") },
           { key: "used", head: "Last used", cell: (c) => dateTime(c.last_used_at) },
           {
             key: "do",
             head: <span className="sr-only">Actions</span>,
             cell: (c) => (
               <span className="row">
+                <button type="button" className="btn" onClick={() => setTrust(c.mrid)}>
+                  Policy, certificates
+                </button>
                 <CommandButton permission="accounts.write" onClick={() => toggle.mutate(c)}>
                   {c.is_active ? "Lock" : "Unlock"}
                 </CommandButton>
@@ -118,6 +126,7 @@ export function ClientsTab(): ReactNode {
           }}
         />
       )}
+      {trusted && <TrustDialog client={trusted} onClose={() => setTrust("")} />}
       {secret && <SecretDialog what="Client secret" secret={secret} onClose={() => setSecret("")} />}
     </>
   );

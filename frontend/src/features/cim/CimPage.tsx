@@ -1,5 +1,5 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { useRef, useState, type ReactNode } from "react";
 import { usePages } from "@/api/pages";
 import type { CimMessage } from "@/api/types";
 import { useTopic } from "@/live/topics";
@@ -10,17 +10,12 @@ import { count, NO_VALUE, number } from "@/lib/quantities";
 import { shortTime } from "@/lib/time";
 import "./cim.css";
 import { Conversation } from "./Conversation";
-import { CIM_FILTERS, type CimFilters } from "./search";
+import { Counters } from "./Counters";
+import { Filters } from "./Filters";
+import type { CimFilters, CimSelection } from "./search";
 
-const PLACEHOLDERS: Record<string, string> = {
-  noun: "noun",
-  verb: "verb",
-  client: "client",
-  result: "result",
-  message_id: "MessageID",
-  correlation_id: "CorrelationID",
-  q: "text in the log",
-};
+/** The list is asked for again, filters and all; the topic only says when. */
+const KEEP = (old: CimMessage[]): CimMessage[] => old;
 
 export function resultText(message: CimMessage): string {
   if (!message.result && !message.code) return NO_VALUE;
@@ -46,27 +41,80 @@ function columnsOf(now: number): Column<CimMessage>[] {
   ];
 }
 
+const REFRESH_MS = 1000;
+
+/** Run `act` now, or once a second has passed since it last ran; never more often. */
+function useThrottled(act: () => void): () => void {
+  const state = useRef({ last: 0, waiting: false });
+  return () => {
+    const { last, waiting } = state.current;
+    if (waiting) return;
+    state.current.waiting = true;
+    setTimeout(() => {
+      state.current = { last: Date.now(), waiting: false };
+      act();
+    }, Math.max(0, last + REFRESH_MS - Date.now()));
+  };
+}
+
 /** Every CIM message in and out; beside the list the conversation that the opened one is part of. */
 export function CimPage(): ReactNode {
-  const { open, ...filters } = useSearch({ from: "/cim-messages" });
+  const { open, other, ...filters } = useSearch({ from: "/cim-messages" });
   const navigate = useNavigate({ from: "/cim-messages" });
   const [isPaused, setPaused] = useState(false);
-  const messages = usePages<CimMessage>("cim-messages", { ...filters }, { refetchMs: isPaused ? 0 : 15_000 });
-  useTopic<CimMessage[]>("cim", (old) => old, () => !isPaused && messages.refetch());
+  const [isCounting, setCounting] = useState(false);
+  const [version, setVersion] = useState(0);
+  const messages = usePages<CimMessage>("cim-messages", { ...filters });
+  const refresh = useThrottled(messages.refetch);
+  useTopic<CimMessage[]>("cim", KEEP, () => !isPaused && refresh());
   const now = useNow();
-  const show = (more: CimFilters & { open?: string }): void => void navigate({ search: { ...filters, open, ...more }, replace: true, resetScroll: false });
+  const show = (more: CimFilters & CimSelection): void => void navigate({ search: { ...filters, open, other, ...more }, replace: true, resetScroll: false });
+  /** Filters set from elsewhere than their fields, which then begin anew. */
+  const set = (more: CimFilters & CimSelection): void => {
+    show(more);
+    setVersion(version + 1);
+  };
+  const clear = (): void => {
+    void navigate({ search: {}, replace: true, resetScroll: false });
+    setVersion(version + 1);
+  };
   const hasFilter = Object.values(filters).some(Boolean);
+  const toggle = (): void => {
+    if (isPaused) messages.refetch();
+    setPaused(!isPaused);
+  };
+  const actions: Column<CimMessage> = {
+    key: "open",
+    head: <span className="sr-only">Open</span>,
+    // Beside an opened message the row itself opens another one, and the button compares the two.
+    cell: (m) =>
+      open === undefined ? (
+        <button type="button" className="btn quiet" onClick={() => show({ open: m.mrid, other: undefined })}>
+          open
+        </button>
+      ) : (
+        open !== m.mrid && (
+          <button type="button" className="btn quiet" onClick={() => show({ other: m.mrid })}>
+            compare
+          </button>
+        )
+      ),
+  };
   return (
     <div className="page fill">
       <div className="page-head">
         <h1>CIM messages</h1>
-        {CIM_FILTERS.map((name, k) => (
-          <input key={name} className="input cim-filter" type="search" aria-label={`Filter by ${PLACEHOLDERS[name]}`} placeholder={PLACEHOLDERS[name]} {...(k === 0 && { "data-filter": true })} defaultValue={filters[name] ?? ""} onChange={(e) => show({ [name]: e.target.value || undefined })} />
-        ))}
-        <button type="button" className="btn push" aria-pressed={isPaused} onClick={() => setPaused(!isPaused)}>
-          {isPaused ? "Follow" : "Pause"}
-        </button>
+        <span className="row push">
+          <button type="button" className="btn" aria-pressed={isCounting} onClick={() => setCounting(!isCounting)}>
+            Partners, 24 h
+          </button>
+          <button type="button" className="btn" aria-pressed={isPaused} onClick={toggle}>
+            {isPaused ? "Follow" : "Pause"}
+          </button>
+        </span>
       </div>
+      <Filters key={version} filters={filters} onChange={show} />
+      {isCounting && <Counters onPick={(client) => set({ client })} />}
       <div className={open ? "cim-panes" : "cim-one"}>
         <section className="panel">
           {messages.isLoading ? (
@@ -76,26 +124,19 @@ export function CimPage(): ReactNode {
           ) : messages.rows.length === 0 ? (
             <Empty why={hasFilter ? "The filters hide every message." : "No CIM message was exchanged yet."}>
               {hasFilter && (
-                <button type="button" className="btn" onClick={() => void navigate({ search: {}, replace: true, resetScroll: false })}>
+                <button type="button" className="btn" onClick={clear}>
                   Clear the filters
                 </button>
               )}
             </Empty>
           ) : (
             <>
-              <DataTable
-                label="CIM messages"
-                rows={messages.rows}
-                columns={[...columnsOf(now), { key: "open", head: <span className="sr-only">Open</span>, cell: (m) => <button type="button" className="btn quiet" onClick={() => show({ open: m.mrid })}>open</button> }]}
-                rowKey={(m) => m.mrid}
-                selected={open}
-                onOpen={(m) => show({ open: m.mrid })}
-              />
+              <DataTable label="CIM messages" rows={messages.rows} columns={[...columnsOf(now), actions]} rowKey={(m) => m.mrid} selected={open} onOpen={(m) => show({ open: m.mrid, other: undefined })} />
               <More shown={messages.rows.length} hasMore={messages.hasMore} busy={messages.busy} onMore={messages.more} what="messages" />
             </>
           )}
         </section>
-        {open && <Conversation mrid={open} onOpen={(mrid) => show({ open: mrid })} onFilter={show} />}
+        {open && <Conversation mrid={open} other={other} onShow={set} />}
       </div>
     </div>
   );

@@ -1,36 +1,44 @@
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { get, query } from "@/api/client";
-import type { CimMessage, CimMessageDetail, Page } from "@/api/types";
+import { get } from "@/api/client";
+import type { CimMessage, CimMessageDetail } from "@/api/types";
 import { Query } from "@/components/states";
 import { NO_VALUE, number } from "@/lib/quantities";
 import { clock, dateTime } from "@/lib/time";
-import type { CimFilters } from "./search";
+import { Difference } from "./Difference";
+import type { CimFilters, CimSelection } from "./search";
 import { XmlViewer } from "./XmlViewer";
 
 interface Props {
   mrid: string;
-  onOpen: (mrid: string | undefined) => void;
-  onFilter: (filters: CimFilters) => void;
+  other: string | undefined;
+  onShow: (more: CimFilters & CimSelection) => void;
 }
 
-function Thread({ message, onOpen }: { message: CimMessage; onOpen: (mrid: string) => void }): ReactNode {
+type Show = Props["onShow"];
+
+function Thread({ message, onShow }: { message: CimMessage; onShow: Show }): ReactNode {
   const thread = useQuery({
-    queryKey: ["cim-thread", message.correlation_id],
-    queryFn: ({ signal }) => get<Page<CimMessage>>(`cim-messages${query({ correlation_id: message.correlation_id })}`, signal),
-    enabled: message.correlation_id !== "",
+    queryKey: ["cim-thread", message.mrid],
+    queryFn: ({ signal }) => get<CimMessage[]>(`cim-messages/${message.mrid}/thread`, signal),
   });
-  const others = [...(thread.data?.results ?? [])].sort((a, b) => a.received_at.localeCompare(b.received_at));
-  if (others.length < 2) return null;
+  const parts = thread.data ?? [];
+  if (parts.length < 2) return null;
   return (
     <div className="stack">
-      <h2>Conversation</h2>
+      <h2>Conversation of {parts.length}</h2>
       <ol className="timeline">
-        {others.map((one) => (
-          <li key={one.mrid}>
-            <button type="button" className="btn quiet" aria-pressed={one.mrid === message.mrid} onClick={() => onOpen(one.mrid)}>
+        {parts.map((one) => (
+          <li key={one.mrid} className="row">
+            <button type="button" className="btn quiet" aria-pressed={one.mrid === message.mrid} onClick={() => onShow({ open: one.mrid, other: undefined })}>
               {clock(one.received_at)} {one.direction} {one.verb} {one.noun} {one.result} {one.code}
             </button>
+            {one.mrid !== message.mrid && (
+              <button type="button" className="btn quiet small" onClick={() => onShow({ other: one.mrid })}>
+                compare
+              </button>
+            )}
           </li>
         ))}
       </ol>
@@ -38,12 +46,50 @@ function Thread({ message, onOpen }: { message: CimMessage; onOpen: (mrid: strin
   );
 }
 
-function Facts({ of: m, onFilter }: { of: CimMessage; onFilter: (filters: CimFilters) => void }): ReactNode {
+function Changed({ of: message }: { of: CimMessageDetail }): ReactNode {
+  if (message.changed.length === 0) return <dd className="dim">nothing</dd>;
+  return (
+    <dd>
+      {message.changed.slice(0, 20).map((change, k) => (
+        <div key={k}>
+          {change.action}{" "}
+          {change.object_type === "DERGroup" ? (
+            <Link to="/groups/$mrid" params={{ mrid: change.mrid }} className="mono">
+              {change.mrid}
+            </Link>
+          ) : (
+            <span className="mono">{change.mrid}</span>
+          )}
+        </div>
+      ))}
+      {message.changed.length > 20 && <span className="dim">and {message.changed.length - 20} more</span>}
+    </dd>
+  );
+}
+
+function Id({ name, value, onFilter }: { name: string; value: string; onFilter: () => void }): ReactNode {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd className="mono">
+        {value || NO_VALUE}{" "}
+        {value && (
+          <button type="button" className="btn quiet" onClick={onFilter}>
+            show its messages
+          </button>
+        )}
+      </dd>
+    </>
+  );
+}
+
+function Facts({ of: m, onShow }: { of: CimMessageDetail; onShow: Show }): ReactNode {
   return (
     <dl className="facts">
-      <dt>Received</dt>
+      <dt>{m.direction === "in" ? "Received" : "Sent"}</dt>
       <dd>
-        {dateTime(m.received_at)} from {m.client} ({m.address || "unknown address"}) at <code>{m.path}</code>
+        {dateTime(m.received_at)} {m.direction === "in" ? "from" : "to"} {m.client} ({m.address || "unknown address"}) at <code>{m.path}</code>
+        {m.proofs && `, proved by ${m.proofs.replaceAll("_", " ").replaceAll(" ", ", ")}`}
       </dd>
       <dt>Reply</dt>
       <dd>
@@ -53,17 +99,10 @@ function Facts({ of: m, onFilter }: { of: CimMessage; onFilter: (filters: CimFil
         {m.details} · HTTP {m.http_status ?? NO_VALUE} · {m.duration_ms == null ? NO_VALUE : number(m.duration_ms)} ms
         {m.replays > 0 && ` · stored reply sent again ${m.replays} times`}
       </dd>
-      <dt>MessageID</dt>
-      <dd className="mono">{m.message_id || NO_VALUE}</dd>
-      <dt>CorrelationID</dt>
-      <dd className="mono">
-        {m.correlation_id || NO_VALUE}{" "}
-        {m.correlation_id && (
-          <button type="button" className="btn quiet" onClick={() => onFilter({ correlation_id: m.correlation_id })}>
-            show its messages
-          </button>
-        )}
-      </dd>
+      <dt>Changed</dt>
+      <Changed of={m} />
+      <Id name="MessageID" value={m.message_id} onFilter={() => onShow({ message_id: m.message_id })} />
+      <Id name="CorrelationID" value={m.correlation_id} onFilter={() => onShow({ correlation_id: m.correlation_id })} />
       {m.request_id && (
         <>
           <dt>In our logs</dt>
@@ -74,7 +113,8 @@ function Facts({ of: m, onFilter }: { of: CimMessage; onFilter: (filters: CimFil
   );
 }
 
-export function Conversation({ mrid, onOpen, onFilter }: Props): ReactNode {
+/** One exchange: what is known of it, its conversation, and what was on the wire. */
+export function Conversation({ mrid, other, onShow }: Props): ReactNode {
   const message = useQuery({
     queryKey: ["cim-message", mrid],
     queryFn: ({ signal }) => get<CimMessageDetail>(`cim-messages/${mrid}`, signal),
@@ -88,14 +128,21 @@ export function Conversation({ mrid, onOpen, onFilter }: Props): ReactNode {
               <h2>
                 {m.verb || "?"} {m.noun || m.path}
               </h2>
-              <button type="button" className="btn push" onClick={() => onOpen(undefined)}>
+              <button type="button" className="btn push" onClick={() => onShow({ open: undefined, other: undefined })}>
                 Close
               </button>
             </header>
-            <Facts of={m} onFilter={onFilter} />
-            <Thread message={m} onOpen={onOpen} />
-            <XmlViewer key={`${mrid} request`} title="Request" source={m.request_xml} />
-            <XmlViewer key={`${mrid} reply`} title="Reply" source={m.reply_xml} />
+            <Facts of={m} onShow={onShow} />
+            <Thread message={m} onShow={onShow} />
+            {m.masked && <p className="dim small">Personal data (***) are hidden from your role.</p>}
+            {other ? (
+              <Difference of={m} other={other} onClose={() => onShow({ other: undefined })} />
+            ) : (
+              <>
+                <XmlViewer key={`${mrid} request`} title="Request" source={m.request_xml} fault={m.request_fault} />
+                <XmlViewer key={`${mrid} reply`} title="Reply" source={m.reply_xml} fault={m.reply_fault} />
+              </>
+            )}
           </>
         )}
       </Query>

@@ -5,7 +5,7 @@ import { visibleLines, xmlLines } from "@/lib/xml";
 const MOST_LINES = 3000;
 
 /** XML as text: pretty with folding, or raw as it was on the wire. Never rendered as HTML. */
-export function XmlViewer({ title, source }: { title: string; source: string }): ReactNode {
+export function XmlViewer({ title, source, fault }: { title: string; source: string; fault: string }): ReactNode {
   const [isRaw, setRaw] = useState(false);
   const [folded, setFolded] = useState<ReadonlySet<number>>(new Set());
   const lines = useMemo(() => xmlLines(source), [source]);
@@ -43,6 +43,7 @@ export function XmlViewer({ title, source }: { title: string; source: string }):
           </button>
         </span>
       </header>
+      {source !== "" && (fault ? <p className="strong">! Not valid: {fault}</p> : <p className="dim small">Valid by our schemas.</p>)}
       {source === "" ? (
         <p className="dim">Nothing was kept.</p>
       ) : shown && lines ? (

@@ -1,0 +1,73 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState, type ReactNode } from "react";
+import { request } from "@/api/client";
+import type { ApiClient } from "@/api/types";
+import { CommandButton, Dialog, FormError } from "@/components/controls";
+import { Certificates } from "./Certificates";
+
+const PROOFS = [
+  ["password", "HTTP Basic"],
+  ["bearer", "HTTP Bearer"],
+  ["username_token", "UsernameToken in the message"],
+  ["signature", "X.509 signature over the message"],
+  ["certificate", "TLS client certificate"],
+  ["timestamp", "Timestamp of now"],
+] as const;
+
+function Check({ label, on, set }: { label: string; on: boolean; set: (on: boolean) => void }): ReactNode {
+  return (
+    <label className="check">
+      <input type="checkbox" checked={on} onChange={(e) => set(e.target.checked)} />
+      {label}
+    </label>
+  );
+}
+
+function Policy({ client }: { client: ApiClient }): ReactNode {
+  const queries = useQueryClient();
+  const [demands, setDemands] = useState<ReadonlySet<string>>(new Set(client.demands));
+  const [signs, setSigns] = useState(client.signs_replies);
+  const [digest, setDigest] = useState(client.password_digest);
+  const save = useMutation({
+    mutationFn: () => request(`api-clients/${client.mrid}/policy`, { method: "PUT", body: { demands: [...demands], signs_replies: signs, password_digest: digest } }),
+    onSuccess: () => void queries.invalidateQueries({ queryKey: ["api-clients"] }),
+  });
+  const toggle = (proof: string, on: boolean): void => {
+    const next = new Set(demands);
+    if (on) next.add(proof);
+    else next.delete(proof);
+    setDemands(next);
+  };
+  return (
+    <fieldset className="stack">
+      <legend className="label">Policy</legend>
+      <p className="small dim">Every message must show all that is checked. With nothing checked, any one proof of who it is will do.</p>
+      <div className="trust-grid">
+        {PROOFS.map(([proof, label]) => (
+          <Check key={proof} label={label} on={demands.has(proof)} set={(on) => toggle(proof, on)} />
+        ))}
+      </div>
+      <div className="trust-grid">
+        <Check label="we sign our replies" on={signs} set={setSigns} />
+        <Check label="its UsernameToken may be a digest" on={digest} set={setDigest} />
+      </div>
+      <FormError error={save.error} />
+      <div className="row">
+        <CommandButton kind="primary" permission="accounts.write" disabled={save.isPending} onClick={() => save.mutate()}>
+          Save the policy
+        </CommandButton>
+        {save.isSuccess && <span className="small dim">Saved; it holds from the next message on.</span>}
+      </div>
+    </fieldset>
+  );
+}
+
+/** What a client must show of itself, and the certificates it is known by. */
+export function TrustDialog({ client, onClose }: { client: ApiClient; onClose: () => void }): ReactNode {
+  return (
+    <Dialog title={`How ${client.client_id} proves who it is`} onClose={onClose} size={860}>
+      <Policy client={client} />
+      <Certificates client={client} />
+    </Dialog>
+  );
+}
