@@ -60,7 +60,7 @@ export function GroupTable(props: Props): ReactNode {
             {group.name}
           </Link>{" "}
           <span className="dim small">{versionText(group)}</span>
-          {group.party !== null && <span className="tag">of {group.party}</span>}
+          {group.party !== null && <span className="tag">told by {group.party}</span>}
         </>
       ),
       sort: ({ group }) => group.name,

@@ -43,9 +43,9 @@ function Head({ group, active }: { group: Group; active: Dispatch | undefined })
   return (
     <div className="page-head">
       <h1>{group.name}</h1>
-      {group.party !== null && <span className="tag">of {group.party}</span>}
+      {group.party !== null && <span className="tag">told by {group.party}</span>}
       <span className="dim">
-        {[versionText(group), group.owner, `${count(group.member_count)} members`].filter(Boolean).join(" · ")}
+        {[versionText(group), theirs ? "" : group.owner, theirs && group.member_count === 0 ? "no device of ours" : `${count(group.member_count)} members`].filter(Boolean).join(" · ")}
       </span>
       {active && (
         <Link to="/dispatches/$mrid" params={{ mrid: active.mrid }}>
