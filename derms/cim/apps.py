@@ -8,3 +8,7 @@ class CimApp(AppConfig):
 
     name = "derms.cim"
     label = "cim"
+
+    def ready(self) -> None:
+        """Register the system checks of the room."""
+        from derms.cim import checks  # noqa: F401 - importing registers them

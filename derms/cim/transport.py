@@ -37,11 +37,13 @@ class Refused:
         fault: What to say.
         actor: Who it is logged for.
         body: What of it the log keeps.
+        signs: The sender wants our answers signed.
     """
 
     fault: SoapFaultError
     actor: Actor
     body: bytes
+    signs: bool = False
 
 
 def take(
@@ -60,6 +62,7 @@ def take(
         anything of who he is, which HTTP answers by 401.
     """
     body, root = b"", None
+    signs = caller is not None and caller.client.signs_replies
     try:
         body = read_body(request, settings.CIM_MAX_BODY_BYTES if caller else _STRANGERS_BYTES)
         root = soap.open_envelope(body) if is_soap else soap.parse(body)
@@ -71,9 +74,12 @@ def take(
         fault = SoapFaultError(error.message, fault=f"wsse:{error.fault}", code=error.cim_code)
         fault.recorded = True
         kept = without_password(body, root)
-        return Refused(fault, error.actor, kept if error.actor.mrid else kept[:_STRANGERS_KEPT])
+        kept = kept if error.actor.mrid else kept[:_STRANGERS_KEPT]
+        return Refused(fault, error.actor, kept, signs)
     except SoapFaultError as error:
-        return Refused(error, caller.actor, without_password(body, root)) if caller else None
+        if caller is None:
+            return None
+        return Refused(error, caller.actor, without_password(body, root), signs)
     action = request.headers.get("SOAPAction", "")
     return Incoming(path, action, without_password(body, root), admitted, form)
 

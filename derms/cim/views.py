@@ -70,6 +70,7 @@ def _post(request: HttpRequest, path: str, *, is_soap: bool = True) -> HttpRespo
         return _unauthorized("API client credentials are required.")
     if isinstance(taken, Refused):
         entry = Entry(taken.actor, path, taken.body, form=SOAP if is_soap else BARE)
+        entry.signs = taken.signs and is_soap
         answer = exchange.refuse(entry, taken.fault, exchange.messages_at(path))
     elif not has_permission(taken.admitted.caller.actor, "cim.use"):
         return _forbidden()
