@@ -1,11 +1,14 @@
 """Requests for connect and disconnect controls, and a fleet that carries them out."""
 
 from derms.core import bulk
+from derms.events.models import OutboxFact
 from derms.southbound.contract import CommandState
 from dispatch import services
 from dispatch.choices import ControlAction
+from dispatch.models import ControlledDevice
 from dispatch.rules.control_request import ControlData
 from groups.rules.definition import GroupKey, MemberKeys
+from tests.factories.accounts import actor
 
 
 def control_of(utility, *, action=ControlAction.DISCONNECT, devices=(), group=None, **more):
@@ -34,3 +37,20 @@ def run(row):
     services.run_controls()
     row.refresh_from_db()
     return row.state
+
+
+def ask(utility, *, by=None, **more):
+    """Accept a control of the utility's devices."""
+    return services.create_control(data=control_of(utility, **more), actor=by or actor())
+
+
+def told():
+    """Payloads of the facts that tell of switched devices, in order."""
+    facts = OutboxFact.objects.filter(topic="dispatch.devices_switched").order_by("id")
+    return [fact.payload for fact in facts]
+
+
+def outcomes(row, phase=1):
+    """Outcomes of the devices of a phase, by device key."""
+    found = ControlledDevice.objects.filter(control=row, phase=phase).order_by("device_id")
+    return [device.outcome for device in found]
