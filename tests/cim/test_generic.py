@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from lxml import etree
 
+from derms.accounts.choices import Proof
 from derms.cim import schema
 from derms.cim.models import CimMessage
 from derms.cim.schema import MessageSet
@@ -18,6 +19,7 @@ from tests.cim.conftest import Said, check_reply, make_devices
 from tests.cim.messages import BASE, ENVELOPE, asked, create_groups, group, query, soap
 from tests.cim.test_attacks import ATTACKS, all_rows_hash
 from tests.cim.test_dispatches import soon
+from tests.cim.test_trust import demand
 
 M = f"{{{ENVELOPE}}}"
 _ENVELOPE_SCHEMA = schema.compile_schema(schema.documents(MessageSet("DERGroups")), "Message.xsd")
@@ -251,3 +253,21 @@ def test_compressed_beside_its_content(plain):
     )
 
     assert plain.post(generic(message)).codes == ["1.8"]
+
+
+def test_a_client_that_must_sign_is_refused_without_soap(plain, dms):
+    demand(dms, Proof.SIGNATURE)
+
+    said = plain.post(generic(create_groups(group("m1", "G"))))
+
+    assert (said.status, said.codes) == (400, ["7.3"])
+    assert not DerGroup.objects.exists()
+
+
+def test_replies_without_soap_are_not_signed(plain, dms, settings):
+    settings.CIM_SIGNING_KEY = "not read"
+    demand(dms, signs_replies=True)
+
+    said = plain.post(generic(create_groups(group("m1", "G"))))
+
+    assert (said.result, said.root.tag) == ("OK", f"{M}ResponseMessage")
