@@ -1,11 +1,13 @@
-"""What partners are told about groups: their definition, their members, their status.
+"""What partners are told about groups: their definition, members, status and usage.
 
 Loaded in every process. Source: IEC 61968-5 figures 8, 9, 10 (DERGroups notifications) and 13
-(status push).
+(status push); IEC 61968-9 MeterReadings.
 """
 
+import datetime as dt
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,20 +15,25 @@ from numpy.typing import NDArray
 
 from derms.accounts.scopes import SANDBOX_MRID, visible_organisations
 from derms.accounts.selectors import actor_of_client
+from derms.cim import periods
 from derms.cim.envelope import render_operation_set
 from derms.cim.pushing import Event, Subscription, backlogged, is_wanted, push, push_to, subscribers
-from derms.core.actors import ActorKind
+from derms.core import clock
+from derms.core.actors import Actor, ActorKind
 from derms.devices.selectors.names import mrids_of
 from groups import selectors
 from groups.cim.der_group_statuses import render_statuses
 from groups.cim.der_groups import render_changed, render_groups, render_identified
+from groups.cim.meter_readings import render_usage
 from groups.rules.triggers import Now, Sent, Trigger, due
 from groups.services.watchers import Definition, Statuses, definition_watchers, status_watchers
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 _CHUNK = 250
-"""Groups in one status message."""
+"""Groups in one status or usage message."""
+_USAGE = dt.timedelta(hours=2)
+"""How far back usage is told: readings come late, and a later message corrects an earlier one."""
 
 
 def tell_definition(change: Definition) -> None:
@@ -179,5 +186,21 @@ class StatusPusher:
         return Event("DERGroupStatuses", "changed", render_statuses(found), groups)
 
 
+def render_recent_usage(actor: Actor, groups: Sequence[str]) -> list[Event]:
+    """Return the quarter-hours of the last two hours of the groups, as far as they are over."""
+    end = clock.now()
+    found = selectors.list_groups(actor=actor)
+    rows = list(found.filter(mrid__in=groups) if groups else found)
+    events = []
+    for first in range(0, len(rows), _CHUNK):
+        chunk = rows[first : first + _CHUNK]
+        payload = render_usage(chunk, end - _USAGE, end)
+        events.append(
+            Event("MeterReadings", "created", payload, tuple(group.mrid for group in chunk))
+        )
+    return events
+
+
 definition_watchers.append(tell_definition)
+periods.register("MeterReadings", render_recent_usage)
 status_watchers.append(StatusPusher().tell)

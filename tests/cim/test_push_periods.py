@@ -9,7 +9,9 @@ from derms.cim.models import OutboundMessage, Subscription
 from derms.core import clock
 from derms.core.actors import Role
 from derms.devices.services import store_readings
+from groups.models import Membership
 from tests.cim.conftest import check_reply
+from tests.cim.test_meter_readings_out import roll_up
 from tests.cim.test_push_groups import make_group
 from tests.factories import devices
 from tests.factories.partners import partner, subscription
@@ -48,6 +50,25 @@ def test_forecasts_are_told_once_a_period(operator):
     assert (first.noun, first.verb, first.groups) == ("DERGroupForecasts", "created", ["a", "b"])
     all_groups.refresh_from_db()
     assert dt.timedelta(seconds=890) < all_groups.next_at - clock.now() < dt.timedelta(seconds=901)
+
+
+def test_usage_is_told_once_a_period(operator):
+    device = devices.make_device()
+    start = roll_up(device.mrid, 2000.0, -400.0)
+    group = make_group(operator.actor, "a", [device.mrid], mrid="a")
+    Membership.objects.filter(group__mrid="a").update(period=(start, None))
+    make_group(operator.actor, "b", [], mrid="b")
+    subscription(noun="MeterReadings", period_s=900)
+
+    assert periods.push_due() == 1
+    assert periods.push_due() == 0
+
+    row = OutboundMessage.objects.get()
+    root = etree.fromstring(zlib.decompress(row.body))[0][0]
+    check_reply(operations.get("CreatedMeterReadings").messages, root)
+    assert (row.noun, row.verb, row.groups) == ("MeterReadings", "created", ["a", "b"])
+    assert [e.text for e in root.iter("{*}value")] == ["0.0", "100.0", "500.0", "0.0"]
+    assert group.mrid == root.findtext(".//{*}Meter/{*}mRID")
 
 
 def test_nothing_more_while_the_last_one_waits(operator):

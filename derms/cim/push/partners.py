@@ -25,7 +25,9 @@ _SHOWN = ("name", "base_url", "service_urls", "auth", "username", "connect_timeo
 _ASKED = ("noun", "groups", "on_change", "change_w", "change_pct", "on_state", "min_interval_s",
           "period_s", "active")  # fmt: skip
 _STATE = "DERGroupStatuses"
-_BY_PERIOD = "DERGroupForecasts"
+_BY_PERIOD = ("DERGroupForecasts", "MeterReadings")
+_LONGEST_S = {"MeterReadings": 3600}
+"""Each message tells the quarter-hours of two hours, so that none is left out between two."""
 _MAX_GROUPS = 10_000
 
 
@@ -213,11 +215,16 @@ def _ask(subscription: Subscription, values: Mapping[str, Any]) -> None:
         or subscription.change_w is not None
         or subscription.change_pct is not None
     )
-    if subscription.noun == _BY_PERIOD and subscription.period_s is None:
-        raise InvalidInputError("Forecasts are told by period", field="period_s")
+    longest_s = _LONGEST_S.get(subscription.noun)
+    if subscription.noun in _BY_PERIOD and subscription.period_s is None:
+        raise InvalidInputError(f"{subscription.noun} are told by period", field="period_s")
+    if longest_s and (subscription.period_s or 0) > longest_s:
+        raise InvalidInputError(
+            f"{subscription.noun} are told every {longest_s} s or more often", field="period_s"
+        )
     if subscription.noun == _STATE and not by_change and subscription.period_s is None:
         raise InvalidInputError("Say at which change or which period", field="on_change")
-    if subscription.noun not in (_STATE, _BY_PERIOD) and subscription.period_s is not None:
+    if subscription.noun not in (_STATE, *_BY_PERIOD) and subscription.period_s is not None:
         raise InvalidInputError(f"{subscription.noun} are told as they happen", field="period_s")
 
 

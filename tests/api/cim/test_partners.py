@@ -163,6 +163,8 @@ def test_subscribes_changes_and_ends(engineer, made):
     [
         ({"noun": "Meters"}, "noun"),
         ({"noun": "DERGroupForecasts"}, "period_s"),
+        ({"noun": "MeterReadings"}, "period_s"),
+        ({"noun": "MeterReadings", "period_s": 3601}, "period_s"),
         ({"noun": "DERGroups", "period_s": 60}, "period_s"),
         ({"noun": "DERGroupStatuses", "on_state": False}, "on_change"),
         ({"noun": "DERGroupStatuses", "change_w": -1}, "change_w"),

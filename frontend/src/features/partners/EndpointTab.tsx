@@ -6,7 +6,7 @@ import { CommandButton, Field, FormError, Pick } from "@/components/controls";
 import { number } from "@/lib/quantities";
 import { Credentials, type CredentialValues } from "./Credentials";
 
-const SERVICES = ["ReceiveDERGroups", "ReceiveDERGroupsOperationSet", "ReceiveDERGroupStatuses", "ReceiveDERGroupForecasts", "ReceiveEndDeviceEvents"] as const;
+const SERVICES = ["ReceiveDERGroups", "ReceiveDERGroupsOperationSet", "ReceiveDERGroupStatuses", "ReceiveDERGroupForecasts", "ReceiveEndDeviceEvents", "ReceiveMeterReadings"] as const;
 
 function verdict(trial: Trial): string {
   const reply = trial.details || `${trial.result} ${trial.code}`.trim();

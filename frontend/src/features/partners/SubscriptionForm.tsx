@@ -3,7 +3,7 @@ import { useState, type ReactNode } from "react";
 import { post, request } from "@/api/client";
 import type { Partner, Subscription } from "@/api/types";
 import { CommandButton, Dialog, Field, FormError } from "@/components/controls";
-import { bodyOf, draftOf, hasPeriod, NEW_DRAFT, NOUNS, type Draft } from "./draft";
+import { bodyOf, draftOf, hasPeriod, NEW_DRAFT, NOUNS, onlyByPeriod, type Draft } from "./draft";
 
 
 interface FormProps {
@@ -67,7 +67,7 @@ export function SubscriptionForm({ partner, of, onClose, onDone }: FormProps): R
       </Field>
       {noun === "DERGroupStatuses" && <Conditions draft={draft} set={set} />}
       {hasPeriod(noun) && (
-        <Field label="Every [s]" hint={noun === "DERGroupForecasts" ? "Forecasts are told by period." : "Changed or not; empty for changes alone."}>
+        <Field label="Every [s]" hint={onlyByPeriod(noun) ? "Told by period." : "Changed or not; empty for changes alone."}>
           {(ids) => <input {...ids} className="input" inputMode="decimal" value={draft.period} onChange={(e) => set({ period: e.target.value })} />}
         </Field>
       )}

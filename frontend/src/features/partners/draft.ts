@@ -1,7 +1,7 @@
 // A subscription while it is typed: texts as in the fields, and what becomes of them.
 import type { Subscription } from "@/api/types";
 
-export const NOUNS = ["DERGroups", "DERGroupStatuses", "DERGroupForecasts", "EndDeviceEvents"] as const;
+export const NOUNS = ["DERGroups", "DERGroupStatuses", "DERGroupForecasts", "EndDeviceEvents", "MeterReadings"] as const;
 
 export interface Draft {
   noun: string;
@@ -17,7 +17,11 @@ export interface Draft {
 export const NEW_DRAFT: Draft = { noun: "DERGroupStatuses", groups: "", kilowatts: "", percent: "", onState: true, pause: "1", period: "", active: true };
 
 export function hasPeriod(noun: string): boolean {
-  return noun === "DERGroupStatuses" || noun === "DERGroupForecasts";
+  return noun === "DERGroupStatuses" || onlyByPeriod(noun);
+}
+
+export function onlyByPeriod(noun: string): boolean {
+  return noun === "DERGroupForecasts" || noun === "MeterReadings";
 }
 
 const typed = (value: number | null): string => (value === null ? "" : String(value));
