@@ -291,6 +291,11 @@ def test_white_space_around_codes_is_nothing(dms_client):
     assert stored() == [(quarter(), -5.0, Quality.GOOD)]
 
 
+def test_nothing_in_it_is_nothing_to_do(dms_client):
+    assert dms_client.post(PATH, build.created()).result == "OK"
+    assert dms_client.post(PATH, build.created(build.meter_reading("nobody"))).result == "OK"
+
+
 def test_not_schema_valid(dms_client):
     said = dms_client.post(PATH, build.created("<MeterReading><Meters/></MeterReading>"))
 

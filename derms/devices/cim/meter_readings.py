@@ -6,7 +6,7 @@ Source: IEC 61968-9 MeterReadings profile; sections 1, 2 and 3 of docs/standards
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +46,7 @@ def handle_created(call: Call) -> Outcome:
         TooLargeError: too many readings in one message (3.1).
     """
     columns = read_columns(call.content)
-    meters = list(_meters(call.content))
+    meters = call.content.findall(f"{namespace_of(call.content)}MeterReading")
     types, refused_types = _types(columns.codes)
     device_id = _devices(meters, call.actor)[columns.meter]
     readable = np.array([t is not None for t in types], dtype=bool)[columns.kind]
@@ -77,12 +77,10 @@ class _Reason:
     text: str
 
 
-def _meters(content: etree._Element) -> Iterator[Identified]:
-    """Yield the meter of each MeterReading; one that names none is unknown like any other."""
-    ns = namespace_of(content)
-    for reading in content.iterfind(f"{ns}MeterReading"):
-        meter = reading.find(f"{ns}Meter")
-        yield read_identified(reading if meter is None else meter, "Meter")
+def _meter(reading: etree._Element) -> Identified:
+    """Return the meter of a MeterReading; one that names none is unknown like any other."""
+    meter = reading.find(f"{namespace_of(reading)}Meter")
+    return read_identified(reading if meter is None else meter, "Meter")
 
 
 def _types(
@@ -102,17 +100,22 @@ def _types(
     return types, problems
 
 
-def _devices(meters: Sequence[Identified], actor: Actor) -> Int32:
-    """Return the device of each meter [n], -1 where there is none the actor may see.
+def _devices(meters: Sequence[etree._Element], actor: Actor) -> Int32:
+    """Return the device of each MeterReading [n], -1 where there is none the actor may see.
 
     By mRID, else by the first name: meters are the further names of devices.
     """
+    if not meters:
+        return np.zeros(0, dtype="int32")
     visible = visible_organisations(actor)
-    found = selectors.find_ids([meter.mrid for meter in meters], visible=visible)
-    named = [i for i in np.flatnonzero(found < 0).tolist() if meters[i].names]
-    if named:
-        ids = selectors.find_ids_by_name([meters[i].names[0].name for i in named], visible=visible)
-        found[named] = ids
+    ns = namespace_of(meters[0])
+    # The mRID alone for all, in the quickest way; the rest only of those it does not find.
+    mrids = [reading.findtext(f"{ns}Meter/{ns}mRID", "").strip() for reading in meters]
+    found = selectors.find_ids(mrids, visible=visible)
+    unknown = np.flatnonzero(found < 0)
+    others = [_meter(meters[i]) for i in unknown.tolist()]
+    names = [meter.names[0].name if meter.names else "" for meter in others]
+    found[unknown] = selectors.find_ids_by_name(names, visible=visible)
     return found
 
 
@@ -142,14 +145,14 @@ def _note(
     reason: _Reason,
     rows: Bool,
     columns: ReadingColumns,
-    meters: Sequence[Identified],
+    meters: Sequence[etree._Element],
 ) -> None:
     """Count the rows of each meter under one reason."""
     if not rows.any():
         return
     counts = np.bincount(columns.meter[rows], minlength=len(meters))
     for i in np.flatnonzero(counts).tolist():
-        problems[_Problem(reason.code, reason.text, meters[i].about)] += int(counts[i])
+        problems[_Problem(reason.code, reason.text, _meter(meters[i]).about)] += int(counts[i])
 
 
 def _errors(problems: Counter[_Problem]) -> tuple[ReplyError, ...]:

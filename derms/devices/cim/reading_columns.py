@@ -22,7 +22,8 @@ MAX_READINGS = 250_000
 """Readings in one message."""
 NO_INSTANT = np.iinfo(np.int64).min
 """Time of a reading that has none, or one no calendar knows."""
-_FIELDS, _SEPARATOR = 4, "\ue000"
+_FIELDS = 3
+_SEPARATOR, _BEHIND_HEADS = "\ue000", "\ue001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +63,21 @@ def read_columns(content: etree._Element) -> ReadingColumns:
     Raises:
         TooLargeError: more than MAX_READINGS (3.1).
     """
-    fields = str(_stylesheet()(content)).split(_SEPARATOR)
+    heads, _, rest = str(_stylesheet()(content)).partition(_BEHIND_HEADS)
+    fields = rest.split(_SEPARATOR)
     fields.pop()  # behind the last separator
-    count = len(fields) // _FIELDS
-    if count > MAX_READINGS:
+    if len(fields) > MAX_READINGS * _FIELDS:
         raise TooLargeError(f"A message has at most {MAX_READINGS} readings")
-    head, at, value, quality = (fields[place::_FIELDS] for place in range(_FIELDS))
-    heads = {text: place for place, text in enumerate(dict.fromkeys(head))}
-    row = np.fromiter(map(heads.__getitem__, head), dtype="int32", count=count)
-    pairs = [text.split(" ", 1) for text in heads]
-    codes = {code: place for place, code in enumerate(dict.fromkeys(code for _, code in pairs))}
+    at, value, quality = (fields[place::_FIELDS] for place in range(_FIELDS))
+    blocks = [head.split(" ", 2) for head in heads.split(_SEPARATOR)[:-1]]
+    codes = {code: place for place, code in enumerate(dict.fromkeys(code for *_, code in blocks))}
+    count = np.array([int(count) for _, count, _ in blocks], dtype="int64")
+    meter = np.array([int(number) for number, *_ in blocks], dtype="int32")
+    kind = np.array([codes[code] for *_, code in blocks], dtype="int32")
     return ReadingColumns(
-        meter=np.array([int(number) for number, _ in pairs], dtype="int32")[row],
+        meter=np.repeat(meter, count),
         codes=tuple(code.strip() for code in codes),
-        kind=np.array([codes[code] for _, code in pairs], dtype="int32")[row],
+        kind=np.repeat(kind, count),
         at=_mapped(at, _instant, "int64"),
         value=_values(value),
         quality=_mapped(quality, read_qualities, "int16"),
