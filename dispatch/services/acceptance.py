@@ -112,6 +112,8 @@ def create_dispatch(*, data: DispatchData, actor: Actor) -> GroupDispatch:
     """
     try:
         with transaction.atomic():
+            if data.mrid and GroupDispatch.objects.filter(mrid=data.mrid).exists():
+                raise _taken(data.mrid)
             group = get_group(key=data.group, actor=actor)
             _lock(group.mrid, data.parameter)
             result = assess(data, actor=actor)
@@ -129,6 +131,12 @@ def create_dispatch(*, data: DispatchData, actor: Actor) -> GroupDispatch:
         )
         error.recorded = True
         raise
+
+
+def _taken(mrid: str) -> RuleViolationError:
+    return RuleViolationError(
+        f"There is a dispatch with the mRID {mrid} already.", code="duplicate_dispatch"
+    )
 
 
 def _asked(data: DispatchData) -> dict[str, Any]:
@@ -170,9 +178,7 @@ def _accept(result: Assessment, data: DispatchData, actor: Actor) -> GroupDispat
         with transaction.atomic():
             row.save(force_insert=True)
     except IntegrityError as error:
-        raise RuleViolationError(
-            f"There is a dispatch with the mRID {row.mrid} already.", code="duplicate_dispatch"
-        ) from error
+        raise _taken(row.mrid) from error
     text = "Accepted." if short is None else (
         f"Accepted in part: of {power_of(row, short.requested)} only "
         f"{power_of(row, short.value)} can be delivered."

@@ -29,7 +29,7 @@ from dispatch.rules.precedence import Rank
 from dispatch.rules.request import MAX_VALUES, DispatchData
 from dispatch.rules.schedule import Schedule, of_style
 from dispatch.selectors.snapshots import members_in_database
-from groups.selectors import get_group, member_ids, require_commandable
+from groups.selectors import get_group, member_ids, require_commandable, shared_members
 
 OBJECT_TYPE = "DERGroupDispatch"
 _NEW_SERIAL = 2**62
@@ -222,10 +222,12 @@ def _overlaps(
         start_at__lt=schedule.end_at,
         end_at__gt=schedule.start_at,
     )
+    rows = list(others.defer("memory", "values").order_by("pk"))
+    shared = shared_members([row.group_key for row in rows], ids)
     found = []
-    for row in others.defer("memory", "values").order_by("pk"):
+    for row in rows:
         same = row.group_mrid == group_mrid
-        shared = ids if same else np.intersect1d(ids, member_ids(row.group_key))
-        if same or shared.size:
-            found.append(Overlap(row, same, Rank.of(row.priority, row.pk) < mine, shared))
+        if same or row.group_key in shared:
+            wins = Rank.of(row.priority, row.pk) < mine
+            found.append(Overlap(row, same, wins, ids if same else shared[row.group_key]))
     return found
