@@ -175,7 +175,11 @@ class Service(BaseHTTPRequestHandler):
         super().finish()
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        size = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(size)
+        if len(body) < size:  # the sender died in the middle: no message arrived
+            self.close_connection = True
+            return
         at = time.time()
         path = self.path.strip("/")
         entry, root = self.read(path, body)
