@@ -1,6 +1,10 @@
 """A refused command leaves one audit record, whichever door it came through."""
 
+import base64
+import uuid
+
 import pytest
+from django.test import Client
 
 from derms.audit.models import AuditRecord
 from tests.cim.conftest import make_devices
@@ -47,3 +51,14 @@ def test_what_the_door_refuses_is_recorded_by_the_door(dms_client):
 
     assert said.result == "FAILED"
     assert refused() == ["cim.create_DERGroupDispatches"]
+
+
+def test_wrong_credentials_are_recorded_once_a_minute(dms):
+    name = f"nobody-{uuid.uuid4()}"
+    token = base64.b64encode(f"{name}:wrong".encode()).decode()
+    for _ in range(3):
+        http = Client(HTTP_AUTHORIZATION=f"Basic {token}")
+        assert http.post(f"/61968-5/{DISPATCHES}", b"x", "text/xml").status_code == 401
+
+    record = AuditRecord.objects.get(outcome="refused")
+    assert (record.action, record.actor_name) == ("accounts.authenticate", f"unknown ({name}?)")

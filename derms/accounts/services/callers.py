@@ -5,8 +5,10 @@ Source: RFC 7617 (Basic), RFC 6750 (Bearer), TLS client certificates as the prox
 
 import base64
 import binascii
+import hashlib
 from dataclasses import dataclass
 
+import redis
 from django.http import HttpRequest
 
 from derms.accounts import proxy, selectors
@@ -16,10 +18,11 @@ from derms.accounts.rules.certificates import trouble_with
 from derms.accounts.rules.policy import check_rest
 from derms.accounts.services.clients import authenticate_client
 from derms.audit import services as audit
-from derms.core import clock
-from derms.core.actors import Actor
+from derms.core import clock, valkey
+from derms.core.actors import Actor, ActorKind
 from derms.core.errors import ForbiddenError
 
+_REPEAT_S = 60
 _SCHEMES = {"basic": Proof.PASSWORD, "bearer": Proof.BEARER}
 
 
@@ -60,9 +63,10 @@ def identify(request: HttpRequest) -> Caller | None:
     pem = proxy.certificate_of(request)
     if proof is None:
         return _by_certificate(pem, address) if pem else None
-    client = authenticate_client(*_credentials(proof, token.strip()))
+    client_id, secret = _credentials(proof, token.strip())
+    client = authenticate_client(client_id, secret)
     if client is None:
-        raise not_known("The credentials are not valid.")
+        raise _wrong_credentials(client_id, address)
     caller = Caller(client, frozenset({proof}), scheme.lower(), address)
     return _with_certificate(caller, pem) if pem else caller
 
@@ -76,6 +80,26 @@ def _credentials(proof: Proof, token: str) -> tuple[str, str]:
     except (binascii.Error, UnicodeDecodeError) as error:
         raise not_known("The credentials are not valid.") from error
     return client_id, secret
+
+
+def _wrong_credentials(client_id: str, address: str) -> ForbiddenError:
+    """Return the error for a wrong id or secret; recorded once a minute for each id and address.
+
+    A client left with an old secret may knock ten times a second for days.
+    """
+    said = Actor(
+        kind=ActorKind.CLIENT, mrid="", name=f"unknown ({client_id[:64]}?)", address=address
+    )
+    text = "The credentials are not valid."
+    return refused(text, said) if _is_news(f"{client_id} {address}") else not_known(text)
+
+
+def _is_news(what: str) -> bool:
+    key = f"derms:refused:{hashlib.sha256(what.encode()).hexdigest()[:32]}"
+    try:
+        return bool(valkey.client().set(key, 1, nx=True, ex=_REPEAT_S))
+    except redis.RedisError:
+        return True
 
 
 def _by_certificate(pem: str, address: str) -> Caller:

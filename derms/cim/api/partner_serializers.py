@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from derms.accounts.selectors import actor_of
 from derms.cim.choices import PartnerAuth, PushState
 from derms.cim.push import selectors
 from derms.core import clock
@@ -194,10 +195,10 @@ class DeliveryDetailSerializer(DeliverySerializer):
     reply_xml = serializers.SerializerMethodField()
 
     def get_request_xml(self, message: Any) -> str:
-        return selectors.bodies(message)[0]
+        return selectors.bodies(message, actor_of(self.context["request"]))[0]
 
     def get_reply_xml(self, message: Any) -> str:
-        return selectors.bodies(message)[1]
+        return selectors.bodies(message, actor_of(self.context["request"]))[1]
 
 
 class DiscardSerializer(serializers.Serializer[Any]):

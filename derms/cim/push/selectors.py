@@ -8,7 +8,8 @@ from django.db.models.functions import Coalesce
 
 from derms.cim import operations
 from derms.cim.models import CimMessage, OutboundMessage, Partner, Subscription
-from derms.cim.selectors import body_text
+from derms.cim.selectors import shown_text
+from derms.core.actors import Actor
 from derms.core.errors import NotFoundError
 
 
@@ -132,9 +133,9 @@ def get_delivery(mrid: str, *, lock: bool = False) -> OutboundMessage:
     return message
 
 
-def bodies(message: OutboundMessage) -> tuple[str, str]:
-    """Return a message and its last reply as they were on the wire; empty = not (yet) known."""
+def bodies(message: OutboundMessage, actor: Actor) -> tuple[str, str]:
+    """Return a message and its last reply as this reader may see them; empty = not (yet) known."""
     logged = CimMessage.objects.filter(mrid=message.mrid).first()
     if logged is None:
-        return body_text(message.body), ""
-    return body_text(logged.request_body), body_text(logged.reply_body)
+        return shown_text(message.body, actor), ""
+    return shown_text(logged.request_body, actor), shown_text(logged.reply_body, actor)
