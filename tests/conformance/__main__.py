@@ -21,6 +21,7 @@ SUBSCRIBED = {
     "DERGroupStatuses": {"change_w": 1.0, "min_interval_s": 1.0},
     "DERGroupForecasts": {"period_s": 10.0},
     "EndDeviceEvents": {},
+    "MeterReadings": {"period_s": 10.0},
 }
 
 
@@ -49,7 +50,11 @@ def world_of(system: System, listener: Listener) -> World:
     engineer = Person(address, "engineer", people["engineer"])
     subscribe(engineer, listener, known["dms"]["client_id"])
     operator = Person(address, "operator", people["operator"])
-    return World(dms, other, operator, listener, batteries(dms, 6))
+    theirs = engineer.ask("POST", "devices", {
+        "name": "Meter of the aggregator", "kind": "load", "owner": "Sample aggregator",
+        "lifecycle_state": "registered", "nameplate": {"rated_w": 5000.0, "rated_va": 5000.0},
+    })  # fmt: skip
+    return World(dms, other, operator, listener, batteries(dms, 6), theirs["mrid"])
 
 
 def try_one(world: World, one: Exchange) -> str:

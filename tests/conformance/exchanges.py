@@ -12,6 +12,7 @@ from lxml import etree
 
 from derms.core import clock
 from tests.cim import messages
+from tests.cim import meter_messages as meters
 from tests.conformance.dms import Dms, Person, header, wait_until
 from tests.partner.client import Listener
 
@@ -31,6 +32,7 @@ class World:
         other: A DERMS of an aggregator, which tells us.
         operator: Works at the console meanwhile.
         devices: mRIDs of simulated batteries.
+        their_device: mRID of a device the aggregator owns.
     """
 
     dms: Dms
@@ -38,6 +40,7 @@ class World:
     operator: Person
     listener: Listener
     devices: list[str]
+    their_device: str
 
 
 @dataclass(frozen=True)
@@ -400,8 +403,8 @@ def _(world: World) -> None:
 
 
 # --- another party tells us ---------------------------------------------------------------------
-def tell(world: World, path: str, message: str) -> etree._Element:
-    said = world.other.post(f"{FIVE}/{path}", messages.soap(message))
+def tell(world: World, path: str, message: str, family: str = FIVE) -> etree._Element:
+    said = world.other.post(f"{family}/{path}", messages.soap(message))
     root = etree.fromstring(said.content)
     result = root.findtext(".//{*}Reply/{*}Result")
     assert result == "OK", said.text[:1500]
@@ -460,6 +463,40 @@ def _(world: World) -> None:
     one = messages.forecast("THEIRS-1", start=start, created=start, flow="forward")
     one = one.replace(messages.FULL_NAME, "").replace("<flowDirection>forward</flowDirection>", "")
     tell(world, "create/receiveDERGroupForecasts", messages.forecasts(one))
+
+
+@exchange("CreatedEndDeviceEvents", "party", "an event of a device of its own")
+def _(world: World) -> None:
+    told = messages.created_events().replace("<mRID>d</mRID>", f"<mRID>{world.their_device}</mRID>")
+    tell(world, "create/receiveEndDeviceEvents", told, family=NINE)
+
+
+@exchange("CreatedMeterReadings", "party", "readings of its meter, one of an unknown one refused")
+def _(world: World) -> None:
+    at = clock.now().isoformat()
+    good, bad = (
+        meters.meter_reading(mrid, readings=meters.single(meters.NET_W, at, 700.0))
+        for mrid in (world.their_device, "nobody")
+    )
+    tell(world, "create/receiveMeterReadings", meters.created(good), family=NINE)
+    said = world.other.post(
+        f"{NINE}/create/receiveMeterReadings", messages.soap(meters.created(bad))
+    )
+    assert b">2.4<" in said.content, said.text[:900]
+
+
+@exchange("QueryMeterReadings", "DMS", "the latest power of a group and of a device")
+def _(world: World) -> None:
+    wanted = meters.group("CONF-1") + meters.device(world.devices[0]) + meters.types(meters.NET_W)
+    said = world.dms.post(f"{NINE}/get/queryMeterReadings", messages.soap(meters.get(wanted)))
+    root = etree.fromstring(said.content)
+    assert root.findtext(".//{*}Reply/{*}Result") == "OK", said.text[:900]
+    assert len(root.findall(".//{*}MeterReading")) == 2, said.text[:900]
+
+
+@exchange("CreatedMeterReadings", "DERMS", "usage of groups by period")
+def _(world: World) -> None:
+    told(world, "created", "MeterReadings", 40)
 
 
 @exchange("DeletedDERGroups", "party", "and is gone")

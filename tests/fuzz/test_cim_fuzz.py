@@ -13,11 +13,17 @@ from django.db import transaction
 from lxml import etree
 
 from derms.audit.models import AuditRecord
+from derms.cim.operations import OPERATIONS
+from derms.core import clock
+from tests.cim import meter_messages as meters
 from tests.cim.conftest import Dms, make_devices
 from tests.cim.messages import (
     asked,
+    control,
+    create_controls,
     create_dispatches,
     create_groups,
+    created_events,
     dispatch,
     forecast_query,
     forecasts,
@@ -54,7 +60,7 @@ def bodies(dms_client):
         assert dms_client.post("create/executeDERGroups", create_groups(each)).result == "OK"
     fresh = group("FUZZ-3", "Fuzz 3", members[:2], description="a group", version="")
     point = group("FUZZ-1", on=None)
-    five = "/61968-5"
+    five, nine = "/61968-5", "/61968-9"
     return [
         (f"{five}/create/executeDERGroups", soap(create_groups(fresh))),
         (f"{five}/change/executeDERGroups", soap(create_groups(
@@ -77,7 +83,19 @@ def bodies(dms_client):
             operation(1, "delete", groups_content(point)), verb="executed"))),
         (f"{five}/change/receiveDERGroupStatuses", soap(statuses())),
         (f"{five}/create/receiveDERGroupForecasts", soap(forecasts())),
+        (f"{nine}/create/executeEndDeviceControls", soap(create_controls(
+            control(groups=["FUZZ-1"], devices=members[:1], mrid="FUZZ-C", reason="storm")))),
+        (f"{nine}/create/receiveEndDeviceEvents", soap(created_events())),
+        (f"{nine}/create/receiveMeterReadings", soap(meters.created(meters.meter_reading(
+            members[0], readings=meters.single(meters.NET_W, clock.now().isoformat(), 5.0))))),
+        (f"{nine}/get/queryMeterReadings", soap(meters.get(
+            meters.group("FUZZ-1") + meters.device(members[0]) + meters.types(meters.NET_W)))),
     ]  # fmt: skip
+
+
+def test_every_operation_is_among_the_messages(bodies):
+    roots = {etree.fromstring(body).find("{*}Body")[0].tag.rpartition("}")[2] for _, body in bodies}
+    assert {operation.root for operation in OPERATIONS} == roots
 
 
 @pytest.mark.slow
