@@ -50,9 +50,11 @@ def world_of(system: System, listener: Listener) -> World:
     engineer = Person(address, "engineer", people["engineer"])
     subscribe(engineer, listener, known["dms"]["client_id"])
     operator = Person(address, "operator", people["operator"])
+    owners = engineer.ask("GET", "organisations")["results"]
+    owner = next(each["mrid"] for each in owners if each["name"] == "Sample aggregator")
     theirs = engineer.ask("POST", "devices", {
-        "name": "Meter of the aggregator", "kind": "load", "owner": "Sample aggregator",
-        "lifecycle_state": "registered", "nameplate": {"rated_w": 5000.0, "rated_va": 5000.0},
+        "name": "Meter of the aggregator", "kind": "load", "owner": owner,
+        "nameplate": {"rated_w": 5000.0, "rated_va": 5000.0},
     })  # fmt: skip
     return World(dms, other, operator, listener, batteries(dms, 6), theirs["mrid"])
 

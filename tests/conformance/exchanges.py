@@ -487,7 +487,7 @@ def _(world: World) -> None:
 
 @exchange("QueryMeterReadings", "DMS", "the latest power of a group and of a device")
 def _(world: World) -> None:
-    wanted = meters.group("CONF-1") + meters.device(world.devices[0]) + meters.types(meters.NET_W)
+    wanted = meters.device(world.devices[0]) + meters.group("CONF-1") + meters.types(meters.NET_W)
     said = world.dms.post(f"{NINE}/get/queryMeterReadings", messages.soap(meters.get(wanted)))
     root = etree.fromstring(said.content)
     assert root.findtext(".//{*}Reply/{*}Result") == "OK", said.text[:900]

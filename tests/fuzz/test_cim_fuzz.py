@@ -89,7 +89,7 @@ def bodies(dms_client):
         (f"{nine}/create/receiveMeterReadings", soap(meters.created(meters.meter_reading(
             members[0], readings=meters.single(meters.NET_W, clock.now().isoformat(), 5.0))))),
         (f"{nine}/get/queryMeterReadings", soap(meters.get(
-            meters.group("FUZZ-1") + meters.device(members[0]) + meters.types(meters.NET_W)))),
+            meters.device(members[0]) + meters.group("FUZZ-1") + meters.types(meters.NET_W)))),
     ]  # fmt: skip
 
 
