@@ -254,6 +254,12 @@ def list_statuses(*, actor: Actor) -> QuerySet[GroupStatus]:
     )
 
 
+def last_statuses(groups: Sequence[DerGroup]) -> dict[int, GroupStatus]:
+    """Return {group key: last status} of groups the caller has found already."""
+    rows = GroupStatus.objects.filter(group__in=[group.pk for group in groups])
+    return {status.group_id: status for status in rows}
+
+
 def find_status(group: DerGroup) -> GroupStatus | None:
     """Return the last status of a group; None before its first tick."""
     return GroupStatus.objects.filter(group=group).select_related("group").first()

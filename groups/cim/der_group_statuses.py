@@ -26,8 +26,7 @@ Known = selectors.Status | selectors.Told
 def handle_query(call: Call) -> Outcome:
     """Answer with the last status of the groups asked for, in the order of the query."""
     found, errors = find_groups(call)
-    known = selectors.list_statuses(actor=call.actor).filter(group__in=[g.pk for g in found])
-    statuses = {status.group_id: status for status in known}
+    statuses = selectors.last_statuses(found)
     told = selectors.told_statuses(found)
     rows = [(group, told.get(group.pk) or statuses.get(group.pk)) for group in found]
     return Outcome(errors, render_statuses(rows), len(found))
