@@ -64,6 +64,11 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cim.personal": frozenset({Role.AUDITOR, Role.ADMIN}),
     "partners.read": _OPERATIONS | _ADMIN,
     "partners.write": _ENGINEERING,
+    # Partner bench: a client sees and starts its own runs alone; a person accepts.
+    "conformance.read": _OPERATIONS | _ADMIN | _DMS | _AGGREGATOR,
+    "conformance.run": _ENGINEERING | _DMS | _AGGREGATOR,
+    "conformance.partners": _OPERATIONS | _ADMIN,
+    "conformance.accept": _ENGINEERING,
     "system.read": _OPERATIONS | _ADMIN,
     "audit.read": frozenset({Role.AUDITOR, Role.ADMIN}),
     "accounts.read": frozenset({Role.AUDITOR, Role.ADMIN}),
@@ -76,7 +81,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
 SANDBOX: frozenset[str] = frozenset(
     {
         "cim.use", "devices.read", "readings.write", "groups.read", "groups.write",
-        "dispatches.read", "dispatches.write",
+        "dispatches.read", "dispatches.write", "controls.read", "controls.write",
+        "conformance.read", "conformance.run",
     }
 )  # fmt: skip
 """What a client in stage sandbox may do if its role may: only what asks for its scope.
@@ -198,6 +204,15 @@ ROUTES: dict[tuple[str, str], str] = {
     ("delivery", "GET"): "partners.read",
     ("delivery-resend", "POST"): "partners.write",
     ("delivery-discard", "POST"): "partners.write",
+    # partner bench
+    ("bench-scenarios", "GET"): "conformance.read",
+    ("bench-partners", "GET"): "conformance.partners",
+    ("bench-send-back", "POST"): "conformance.accept",
+    ("bench-runs", "GET"): "conformance.read",
+    ("bench-runs", "POST"): "conformance.run",
+    ("bench-run", "GET"): "conformance.read",
+    ("bench-abandon", "POST"): "conformance.run",
+    ("bench-accept", "POST"): "conformance.accept",
 }
 
 

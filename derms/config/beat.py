@@ -41,6 +41,7 @@ def table(*, shards: int, poll_rates_s: list[int]) -> dict[str, dict[str, Any]]:
         "events-relay": _every(1, "derms.events.tasks.relay"),
         "cim-sweep": _every(1, "derms.cim.tasks.sweep"),
         "cim-periods": _every(1, "derms.cim.tasks.push_due"),
+        "conformance-advance": _every(1, "derms.conformance.tasks.advance_runs"),
         "devices-roll-up": _at("derms.devices.tasks.roll_up", minute="1-59/5"),
         "devices-partitions": _at("derms.devices.tasks.keep_partitions", minute="7"),
         "events-forget": _at("derms.events.tasks.forget_delivered", minute="12"),

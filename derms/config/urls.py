@@ -10,7 +10,7 @@ from derms.config import console, health, metrics
 _ROOMS = (
     "derms.accounts", "derms.audit", "derms.events", "derms.alarms", "derms.grid", "derms.cim",
     "derms.live", "derms.devices", "derms.southbound", "groups", "forecasting", "dispatch",
-    "customers",
+    "derms.conformance", "customers",
 )  # fmt: skip
 
 

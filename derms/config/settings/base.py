@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "groups",
     "forecasting",
     "dispatch",
+    "derms.conformance",
     "customers",
 ]
 MIDDLEWARE = [
@@ -271,6 +272,9 @@ SPECTACULAR_SETTINGS = {
         "DeviceKindEnum": "derms.devices.choices.DeviceKind",
         "LifecycleStateEnum": "derms.devices.choices.LifecycleState",
         "PushStateEnum": "derms.cim.choices.PushState",
+        "RunStateEnum": "derms.conformance.choices.RunState",
+        "StepStateEnum": "derms.conformance.choices.StepState",
+        "ClientStageEnum": "derms.accounts.choices.ClientStage",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = env_int("DERMS_MAX_BODY_BYTES", 64 * 2**20, low=1024)
@@ -361,6 +365,12 @@ CIM_SIGNING_KEY = env_str("DERMS_CIM_SIGNING_KEY", "")
 CIM_SIGNING_CERTIFICATE = env_str("DERMS_CIM_SIGNING_CERTIFICATE", "")
 CIM_MESSAGE_RETENTION_DAYS = env_int("DERMS_CIM_MESSAGE_RETENTION_DAYS", 90, low=1)
 CIM_MAX_BODY_BYTES = env_int("DERMS_CIM_MAX_BODY_BYTES", 32 * 2**20, low=1024)
+
+# --- partner bench -------------------------------------------------------------------------
+# A step of a run waits so long for the partner, unless the run says otherwise.
+PARTNER_STEP_TIMEOUT_S = env_float("DERMS_PARTNER_STEP_TIMEOUT_S", 3600.0, low=1.0)
+# A passed run older than this cannot be accepted.
+PARTNER_RUN_DAYS = env_int("DERMS_PARTNER_RUN_DAYS", 30, low=1)
 
 # --- push to partners ----------------------------------------------------------------------
 # A message not delivered after so many tries is parked, with an alarm.

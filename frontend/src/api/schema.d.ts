@@ -281,6 +281,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/conformance/partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** API clients that speak CIM: stage and last run */
+        get: operations["conformance_partners_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conformance/partners/{mrid}/sandbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a live client back to the sandbox */
+        post: operations["conformance_partners_sandbox_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conformance/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Runs of the partner bench, the newest first */
+        get: operations["conformance_runs_list"];
+        put?: never;
+        /** Start a run for a client in the sandbox */
+        post: operations["conformance_runs_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conformance/runs/{mrid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One run: what is expected, what came */
+        get: operations["conformance_runs_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conformance/runs/{mrid}/abandon": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a run that is not over */
+        post: operations["conformance_runs_abandon_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conformance/runs/{mrid}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept a passed run: its client goes live */
+        post: operations["conformance_runs_accept_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conformance/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Scenarios of the partner bench */
+        get: operations["conformance_scenarios_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/controls": {
         parameters: {
             query?: never;
@@ -1225,6 +1345,10 @@ export interface components {
     schemas: {
         /** @enum {string} */
         AbnormalCategoryEnum: "I" | "II" | "III";
+        AcceptanceRequest: {
+            /** @description What the acceptance rests on. */
+            comment: string;
+        };
         AcknowledgeManyRequest: {
             /** @default  */
             comment: string;
@@ -1270,7 +1394,7 @@ export interface components {
             readonly organisation: components["schemas"]["Organisation"];
             readonly roles: components["schemas"]["RolesEnum"][];
             /** @description In `sandbox` it sees and touches the sandbox utility alone. */
-            readonly stage: components["schemas"]["StageEnum"];
+            readonly stage: components["schemas"]["ClientStageEnum"];
             readonly is_active: boolean;
             /** Format: date-time */
             readonly created_at: string;
@@ -1304,6 +1428,20 @@ export interface components {
         AuditRecordOutcomeEnum: "done" | "refused";
         /** @enum {string} */
         AuthEnum: "none" | "basic" | "bearer";
+        /** @description An API client that speaks CIM, its stage and its last run. */
+        BenchPartner: {
+            mrid: string;
+            client_id: string;
+            name: string;
+            organisation: string;
+            roles: string[];
+            stage: components["schemas"]["ClientStageEnum"];
+            is_active: boolean;
+            last_run?: string | null;
+            last_state?: (components["schemas"]["RunStateEnum"] | components["schemas"]["NullEnum"]) | null;
+            /** Format: date-time */
+            last_started_at?: string | null;
+        };
         /** @enum {unknown} */
         BlankEnum: "";
         BulkReadingsRequest: {
@@ -1342,6 +1480,8 @@ export interface components {
             /** @description Why it does not count now; or empty. */
             readonly trouble: string;
         };
+        /** @enum {string} */
+        ClientStageEnum: "sandbox" | "live";
         /** @description Needs `devices`, primary key -> (mRID, name), in its context. */
         Command: {
             id: number;
@@ -1499,7 +1639,7 @@ export interface components {
             readonly organisation: components["schemas"]["Organisation"];
             readonly roles: components["schemas"]["RolesEnum"][];
             /** @description In `sandbox` it sees and touches the sandbox utility alone. */
-            readonly stage: components["schemas"]["StageEnum"];
+            readonly stage: components["schemas"]["ClientStageEnum"];
             readonly is_active: boolean;
             /** Format: date-time */
             readonly created_at: string;
@@ -2252,6 +2392,17 @@ export interface components {
             poll_interval_s: number;
             names?: components["schemas"]["NameRequest"][];
         };
+        NewRunRequest: {
+            /** @description Login of the API client. */
+            client_id: string;
+            /** @default  */
+            scenario: string;
+            /**
+             * Format: double
+             * @description null = DERMS_PARTNER_STEP_TIMEOUT_S.
+             */
+            step_timeout_s?: number | null;
+        };
         NewUserRequest: {
             username: string;
             password: string;
@@ -2265,6 +2416,8 @@ export interface components {
         NormalCategoryEnum: "A" | "B";
         /** @enum {string} */
         NounEnum: "DERGroupForecasts" | "DERGroupStatuses" | "DERGroups" | "EndDeviceEvents" | "MeterReadings";
+        /** @enum {unknown} */
+        NullEnum: null;
         /** @enum {string} */
         OperatingEnum: "unknown" | "off" | "standby" | "starting" | "running" | "throttled" | "shutting_down" | "fault";
         Organisation: {
@@ -2549,6 +2702,19 @@ export interface components {
             previous?: string | null;
             results: components["schemas"]["Organisation"][];
         };
+        PaginatedRunList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["Run"][];
+        };
         PaginatedUserList: {
             /**
              * Format: uri
@@ -2815,6 +2981,113 @@ export interface components {
             code: string;
             message: string;
         };
+        Run: {
+            mrid: string;
+            client_mrid: string;
+            client_id: string;
+            client_name: string;
+            client_stage: components["schemas"]["ClientStageEnum"];
+            organisation: string;
+            scenario: string;
+            readonly scenario_title: string;
+            state: components["schemas"]["RunStateEnum"];
+            /** Format: date-time */
+            started_at: string;
+            started_by: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /**
+             * Format: double
+             * @description How long a step waits [s].
+             */
+            step_timeout_s: number;
+            /**
+             * Format: double
+             * @description Median of the partner's clock minus ours [s], when the run is over.
+             */
+            clock_drift_s: number | null;
+            /** @description Days its last certificate had left at the start; null = none. */
+            certificate_days: number | null;
+            /** @description Why it was abandoned. */
+            comment: string;
+            /** Format: date-time */
+            accepted_at: string | null;
+            accepted_by: string;
+            acceptance_comment: string;
+        };
+        RunDetail: {
+            mrid: string;
+            client_mrid: string;
+            client_id: string;
+            client_name: string;
+            client_stage: components["schemas"]["ClientStageEnum"];
+            organisation: string;
+            scenario: string;
+            readonly scenario_title: string;
+            state: components["schemas"]["RunStateEnum"];
+            /** Format: date-time */
+            started_at: string;
+            started_by: string;
+            /** Format: date-time */
+            finished_at: string | null;
+            /**
+             * Format: double
+             * @description How long a step waits [s].
+             */
+            step_timeout_s: number;
+            /**
+             * Format: double
+             * @description Median of the partner's clock minus ours [s], when the run is over.
+             */
+            clock_drift_s: number | null;
+            /** @description Days its last certificate had left at the start; null = none. */
+            certificate_days: number | null;
+            /** @description Why it was abandoned. */
+            comment: string;
+            /** Format: date-time */
+            accepted_at: string | null;
+            accepted_by: string;
+            acceptance_comment: string;
+            steps: components["schemas"]["RunStep"][];
+        };
+        RunReasonRequest: {
+            /** @default  */
+            reason: string;
+        };
+        /** @enum {string} */
+        RunStateEnum: "running" | "passed" | "failed" | "abandoned";
+        RunStep: {
+            number: number;
+            key: string;
+            title: string;
+            /** @description Who acts. */
+            kind: components["schemas"]["RunStepKindEnum"];
+            operation: string;
+            /** @description Message and reply that are expected. */
+            expected: string;
+            expected_result: string;
+            expected_code: string;
+            /** @description A message to copy, made now; may be empty. */
+            sample: string;
+            state: components["schemas"]["StepStateEnum"];
+            /** Format: date-time */
+            opened_at: string | null;
+            /** Format: date-time */
+            finished_at: string | null;
+            /** @description mRID of the exchange in the message log. */
+            message: string;
+            /** @description Element and rule in one sentence; empty when as expected. */
+            difference: string;
+            /** Format: double */
+            latency_ms: number | null;
+            /**
+             * Format: double
+             * @description Header/Timestamp minus receipt [s].
+             */
+            drift_s: number | null;
+        };
+        /** @enum {string} */
+        RunStepKindEnum: "send" | "repeat" | "tell" | "tell_again";
         Sample: {
             /** Format: date-time */
             at: string;
@@ -2827,12 +3100,22 @@ export interface components {
             /** Format: double */
             headroom: number | null;
         };
+        Scenario: {
+            key: string;
+            title: string;
+            /** @description Role a client needs for it. */
+            role: string;
+            steps: number;
+        };
         Secret: {
             client_id: string;
             /** @description Shown this once; only its hash is kept. */
             secret: string;
             /** @description The same as one token for Bearer. */
             bearer_token: string;
+        };
+        SendBackRequest: {
+            reason: string;
         };
         /** @enum {string} */
         ServiceEnum: "ReceiveDERGroupForecasts" | "ReceiveDERGroupStatuses" | "ReceiveDERGroups" | "ReceiveDERGroupsOperationSet" | "ReceiveEndDeviceEvents" | "ReceiveMeterReadings";
@@ -2895,8 +3178,6 @@ export interface components {
         };
         /** @enum {string} */
         SourceEnum: "poll" | "push" | "meter" | "manual";
-        /** @enum {string} */
-        StageEnum: "sandbox" | "live";
         Status: {
             connection: components["schemas"]["ConnectionEnum"];
             operating: components["schemas"]["OperatingEnum"];
@@ -2907,6 +3188,8 @@ export interface components {
             /** Format: date-time */
             changed_at: string | null;
         };
+        /** @enum {string} */
+        StepStateEnum: "pending" | "waiting" | "passed" | "failed" | "skipped";
         Stored: {
             stored: number;
             repeated: number;
@@ -3571,6 +3854,191 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PaginatedCommandList"];
+                };
+            };
+        };
+    };
+    conformance_partners_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BenchPartner"][];
+                };
+            };
+        };
+    };
+    conformance_partners_sandbox_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SendBackRequest"];
+            };
+        };
+        responses: {
+            /** @description No response body */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    conformance_runs_list: {
+        parameters: {
+            query?: {
+                /** @description mRID of an API client. */
+                client?: string;
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedRunList"];
+                };
+            };
+        };
+    };
+    conformance_runs_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRunRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+        };
+    };
+    conformance_runs_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+        };
+    };
+    conformance_runs_abandon_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RunReasonRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+        };
+    };
+    conformance_runs_accept_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptanceRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+        };
+    };
+    conformance_scenarios_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scenario"][];
                 };
             };
         };

@@ -217,7 +217,7 @@ def test_rest_refuses_to_touch_the_live_utility(caller, live_group):
     assert not GroupDispatch.objects.exists()
 
 
-@pytest.mark.parametrize("path", ["feeders", "controls", "overview", "alarms", "cim-messages"])
+@pytest.mark.parametrize("path", ["feeders", "overview", "alarms", "cim-messages"])
 def test_what_has_no_scope_is_closed_to_the_sandbox(caller, path):
     assert caller.get(f"/api/v1/{path}").status_code == 403
 

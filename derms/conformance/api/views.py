@@ -1,0 +1,127 @@
+"""REST of the partner bench: scenarios, partners, runs, acceptance."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from derms.accounts.api.idempotency import idempotent
+from derms.accounts.selectors import actor_of, get_client
+from derms.conformance import selectors, services
+from derms.conformance.api import serializers as shapes
+from derms.conformance.rules.scenarios import SCENARIOS
+from derms.core.paging import NewestFirst
+
+
+def _read(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
+    reader = serializer(data=request.data)
+    reader.is_valid(raise_exception=True)
+    return dict(reader.validated_data)
+
+
+def _detail(run: selectors.Run, code: int = status.HTTP_200_OK) -> Response:
+    shown = shapes.RunSerializer(run).data
+    steps = shapes.RunStepSerializer(selectors.steps_of(run), many=True).data
+    headers = {"Location": f"/api/v1/conformance/runs/{run.mrid}"}
+    return Response({**shown, "steps": steps}, status=code, headers=headers)
+
+
+class ScenariosView(APIView):
+    @extend_schema(
+        responses=shapes.ScenarioSerializer(many=True), summary="Scenarios of the partner bench"
+    )
+    def get(self, _request: Request) -> Response:
+        rows = [
+            {"key": s.key, "title": s.title, "role": s.role, "count": len(s.steps)}
+            for s in SCENARIOS
+        ]
+        return Response(shapes.ScenarioSerializer(rows, many=True).data)
+
+
+class BenchPartnersView(APIView):
+    pagination_class = None
+
+    @extend_schema(
+        responses=shapes.PartnerSerializer(many=True),
+        summary="API clients that speak CIM: stage and last run",
+    )
+    def get(self, _request: Request) -> Response:
+        rows = [{"client": client, "run": run} for client, run in selectors.list_partners()]
+        return Response(shapes.PartnerSerializer(rows, many=True).data)
+
+
+class RunsView(generics.ListAPIView[selectors.Run]):
+    serializer_class = shapes.RunSerializer
+    pagination_class = NewestFirst
+
+    def get_queryset(self) -> QuerySet[selectors.Run]:
+        client = self.request.query_params.get("client", "")
+        return selectors.list_runs(actor=actor_of(self.request), client_mrid=client)
+
+    @extend_schema(
+        parameters=[OpenApiParameter("client", str, description="mRID of an API client.")],
+        summary="Runs of the partner bench, the newest first",
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.list(request, *args, **kwargs)
+
+    @extend_schema(
+        request=shapes.NewRunSerializer,
+        responses={201: shapes.RunDetailSerializer},
+        summary="Start a run for a client in the sandbox",
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        values = _read(shapes.NewRunSerializer, request)
+        client = selectors.find_client(values.pop("client_id"))
+        run = services.start_run(client=client, **values, actor=actor_of(request))
+        return _detail(run, status.HTTP_201_CREATED)
+
+
+class RunView(APIView):
+    @extend_schema(
+        responses=shapes.RunDetailSerializer, summary="One run: what is expected, what came"
+    )
+    def get(self, request: Request, mrid: str) -> Response:
+        return _detail(selectors.get_run(mrid, actor=actor_of(request)))
+
+
+class RunAbandonView(APIView):
+    @extend_schema(
+        request=shapes.RunReasonSerializer,
+        responses=shapes.RunDetailSerializer,
+        summary="End a run that is not over",
+    )
+    def post(self, request: Request, mrid: str) -> Response:
+        reason = _read(shapes.RunReasonSerializer, request)["reason"]
+        services.abandon_run(mrid=mrid, reason=reason, actor=actor_of(request))
+        return _detail(selectors.get_run(mrid, actor=actor_of(request)))
+
+
+class RunAcceptView(APIView):
+    @extend_schema(
+        request=shapes.AcceptanceSerializer,
+        responses=shapes.RunDetailSerializer,
+        summary="Accept a passed run: its client goes live",
+    )
+    def post(self, request: Request, mrid: str) -> Response:
+        comment = _read(shapes.AcceptanceSerializer, request)["comment"]
+        services.accept_run(mrid=mrid, comment=comment, actor=actor_of(request))
+        return _detail(selectors.get_run(mrid, actor=actor_of(request)))
+
+
+class SendBackView(APIView):
+    @extend_schema(
+        request=shapes.SendBackSerializer,
+        responses={204: None},
+        summary="Send a live client back to the sandbox",
+    )
+    def post(self, request: Request, mrid: str) -> Response:
+        reason = _read(shapes.SendBackSerializer, request)["reason"]
+        services.send_back(client=get_client(mrid), reason=reason, actor=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)

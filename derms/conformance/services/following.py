@@ -1,0 +1,186 @@
+"""Follow runs: find the message a step waits for, send what we tell, give verdicts.
+
+Looked at once a second. All of a run is in its tables, so a restart loses nothing.
+1. The first step that is not over is the one of now; a step that needs a failed one is skipped.
+2. A step the partner acts in takes the first message of its noun that came after the one before;
+   what it does not expect fails it, and the run goes on, so that one run shows every mistake.
+3. A step we act in writes its message when it is opened and waits for the end of its delivery.
+4. A step that waits longer than the run's time-out has failed.
+"""
+
+import datetime as dt
+import statistics
+
+from django.db import transaction
+
+from derms.accounts.selectors import actor_of_client
+from derms.cim import operations, trials
+from derms.conformance import selectors
+from derms.conformance.choices import OVER, RunState, StepState
+from derms.conformance.models import PartnerRun, RunStep
+from derms.conformance.rules.scenario import Kind, Scenario, Step
+from derms.conformance.rules.scenarios import get_scenario
+from derms.conformance.services.judging import judge
+from derms.conformance.services.runs import record_run
+from derms.conformance.telling import payload_of
+from derms.core import clock
+from derms.core.actors import SYSTEM
+from derms.core.errors import DermsError
+
+_MOST_LATENCY_MS = 10_000.0
+
+
+def advance_all() -> int:
+    """Look at every run that is not over; returns how many there are."""
+    found = selectors.running()
+    for mrid in found:
+        advance_run(mrid)
+    return len(found)
+
+
+def advance_run(mrid: str) -> PartnerRun:
+    """Bring one run as far as it goes now.
+
+    Raises:
+        NotFoundError: no such run.
+    """
+    while True:
+        with transaction.atomic():
+            run = selectors.lock_run(mrid)
+            if run.state != RunState.RUNNING or not _advance(run):
+                return run
+
+
+def _advance(run: PartnerRun) -> bool:
+    """Do the next thing of a run; returns whether there may be more to do."""
+    scenario = get_scenario(run.scenario)
+    rows = {row.key: row for row in run.steps.order_by("number")}
+    row = next((each for each in rows.values() if each.state not in OVER), None)
+    if row is None:
+        _finish(run, list(rows.values()))
+        return False
+    step = scenario.step(row.key)
+    if row.state == StepState.PENDING:
+        _open(run, scenario, step, row, rows)
+        return True
+    _look(run, step, row, rows)
+    if row.state == StepState.WAITING and _is_late(run, row):
+        _late(step, row)
+    row.save()
+    return row.state in OVER
+
+
+def _open(
+    run: PartnerRun, scenario: Scenario, step: Step, row: RunStep, rows: dict[str, RunStep]
+) -> None:
+    now = clock.now()
+    row.opened_at, row.state = now, StepState.WAITING
+    missing = [key for key in step.needs if rows[key].state != StepState.PASSED]
+    if missing:
+        title = scenario.step(missing[0]).title
+        _end(row, StepState.SKIPPED, f"Not run: it needs the step {title!r}")
+    elif step.kind == Kind.REPEAT:
+        row.message_mrid = rows[step.needs[0]].message_mrid
+    elif step.kind in (Kind.TELL, Kind.TELL_AGAIN):
+        _tell(run, step, row, rows)
+    row.save()
+
+
+def _tell(run: PartnerRun, step: Step, row: RunStep, rows: dict[str, RunStep]) -> None:
+    client, operation = run.client.mrid, operations.get(step.operation)
+    try:
+        if step.kind == Kind.TELL_AGAIN:
+            first = rows[step.needs[0]].message_mrid
+            row.message_mrid = trials.tell_again(client, operation, first)
+        else:
+            actor = actor_of_client(run.client, source="push")
+            payload = payload_of(step.operation, run.values, actor=actor)
+            row.message_mrid = trials.tell(client, operation, payload, run.values["group_mrid"])
+    except DermsError as error:
+        _end(row, StepState.FAILED, error.message)
+
+
+def _look(run: PartnerRun, step: Step, row: RunStep, rows: dict[str, RunStep]) -> None:
+    if step.kind == Kind.SEND:
+        _look_for_message(run, step, row, rows)
+    elif step.kind == Kind.REPEAT:
+        if trials.repetitions(row.message_mrid) > 0:
+            _end(row, StepState.PASSED)
+    else:
+        _look_at_delivery(row)
+
+
+def _look_for_message(run: PartnerRun, step: Step, row: RunStep, rows: dict[str, RunStep]) -> None:
+    taken = [each.message_mrid for each in rows.values() if each.message_mrid]
+    operation = operations.get(step.operation)
+    # A fast partner has sent the next message before the last one was looked at.
+    since = trials.last_received_at(taken) or run.started_at
+    for message in trials.received_from(run.client.mrid, since=since).exclude(mrid__in=taken):
+        if not _may_be_meant(message, operation):
+            continue
+        judged = judge(step, message, run.values)
+        row.message_mrid, row.latency_ms = message.mrid, message.duration_ms
+        row.drift_s = judged.drift_s
+        _end(row, StepState.FAILED if judged.difference else StepState.PASSED, judged.difference)
+        if judged.group:
+            run.values["group_mrid"] = judged.group[0]
+            run.values["group_name"] = judged.group[1] or run.values["group_name"]
+            run.save(update_fields=["values"])
+        return
+
+
+def _may_be_meant(message: trials.Message, operation: operations.Operation) -> bool:
+    """Tell whether a message may be the one of a step: of its noun, or of none that was read.
+
+    A query where something else is expected is none: many systems poll in the background.
+    """
+    if not message.noun:
+        return True
+    if message.noun != operation.noun:
+        return False
+    return message.verb == operation.verb or "get" not in (message.verb, operation.verb)
+
+
+def _look_at_delivery(row: RunStep) -> None:
+    told = trials.told(row.message_mrid)
+    if not told.over:
+        row.difference = f"Not delivered yet: {told.details}"[:500] if told.details else ""
+        return
+    row.latency_ms = told.duration_ms
+    difference = ""
+    if not told.delivered or told.result != "OK":
+        difference = f"Your reply: {told.details or told.result or 'none'}; expected Result OK"
+    elif told.details:
+        difference = told.details
+    elif (told.duration_ms or 0) > _MOST_LATENCY_MS:
+        difference = f"Your reply took {told.duration_ms:.0f} ms: at most {_MOST_LATENCY_MS:.0f} ms"
+    if difference:
+        trials.give_up(row.message_mrid)
+    _end(row, StepState.FAILED if difference else StepState.PASSED, difference)
+
+
+def _is_late(run: PartnerRun, row: RunStep) -> bool:
+    waits = dt.timedelta(seconds=run.step_timeout_s)
+    return row.opened_at is not None and clock.now() - row.opened_at > waits
+
+
+def _late(step: Step, row: RunStep) -> None:
+    if step.kind in (Kind.TELL, Kind.TELL_AGAIN):
+        trials.give_up(row.message_mrid)
+        _end(row, StepState.FAILED, row.difference or "No reply of yours came in time")
+    else:
+        _end(row, StepState.FAILED, f"No {step.operation} came in time")
+
+
+def _end(row: RunStep, state: StepState, difference: str = "") -> None:
+    row.state, row.finished_at, row.difference = state, clock.now(), difference[:500]
+
+
+def _finish(run: PartnerRun, rows: list[RunStep]) -> None:
+    drifts = [row.drift_s for row in rows if row.drift_s is not None]
+    run.clock_drift_s = statistics.median(drifts) if drifts else None
+    passed = all(row.state == StepState.PASSED for row in rows)
+    run.state = RunState.PASSED if passed else RunState.FAILED
+    run.finished_at = clock.now()
+    run.save()
+    record_run("conformance.finish", run, SYSTEM)

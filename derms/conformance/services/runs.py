@@ -1,0 +1,130 @@
+"""Start a run and abandon it."""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from derms.accounts.choices import ClientStage
+from derms.accounts.selectors import Client
+from derms.audit.services import record
+from derms.conformance import selectors
+from derms.conformance.choices import RunState
+from derms.conformance.models import PartnerRun, RunStep
+from derms.conformance.rules.scenario import Scenario
+from derms.conformance.rules.scenarios import get_scenario, scenario_of_role
+from derms.core import clock
+from derms.core.actors import Actor, ActorKind
+from derms.core.errors import ForbiddenError, InvalidInputError, RuleViolationError
+
+_SPACE = uuid.UUID("0f3a1c58-2a7c-5a86-8c7b-61968500be4c")
+_DEVICES = 3
+
+
+def start_run(
+    *, client: Client, scenario: str = "", step_timeout_s: float | None = None, actor: Actor
+) -> PartnerRun:
+    """Start a run of a scenario for an API client in stage sandbox.
+
+    Args:
+        client: The client.
+        scenario: Key of a scenario; empty = the whole one of the client's role.
+        step_timeout_s: How long each step waits [s]; None = DERMS_PARTNER_STEP_TIMEOUT_S.
+        actor: Who asks; a client may start its own runs.
+
+    Raises:
+        ForbiddenError: a client asks for another one.
+        InvalidInputError: unknown scenario, or a time-out that is none.
+        NotFoundError: the sandbox has too few devices.
+        RuleViolationError: the client is live, has another role, or a run of it is not over.
+    """
+    if actor.kind == ActorKind.CLIENT and actor.mrid != client.mrid:
+        raise ForbiddenError("A client starts its own runs alone")
+    if client.stage != ClientStage.SANDBOX:
+        raise RuleViolationError(
+            f"{client.client_id} is live: the bench is for clients in the sandbox.",
+            code="not_sandbox",
+        )
+    chosen = _scenario(client, scenario)
+    timeout_s = settings.PARTNER_STEP_TIMEOUT_S if step_timeout_s is None else step_timeout_s
+    if not 1 <= timeout_s <= 30 * 86400:
+        raise InvalidInputError("A step waits 1 second to 30 days.", field="step_timeout_s")
+    now = clock.now()
+    run = PartnerRun(
+        client=client,
+        scenario=chosen.key,
+        started_at=now,
+        started_by=actor.name,
+        step_timeout_s=timeout_s,
+        certificate_days=selectors.certificate_days(client, now),
+    )
+    run.values = _values(run)
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+            RunStep.objects.bulk_create(
+                RunStep(run=run, number=number, key=step.key)
+                for number, step in enumerate(chosen.steps, start=1)
+            )
+            record_run("conformance.start", run, actor)
+    except IntegrityError as error:
+        raise RuleViolationError(
+            f"A run of {client.client_id} is not over: abandon it first.", code="run_open"
+        ) from error
+    return run
+
+
+def _scenario(client: Client, key: str) -> Scenario:
+    role = next((r for r in ("dms", "aggregator") if r in client.roles), "")
+    if not role:
+        raise RuleViolationError(f"{client.client_id} has no role that speaks CIM.")
+    try:
+        chosen = get_scenario(key) if key else scenario_of_role(role)
+    except KeyError as error:
+        raise InvalidInputError(f"There is no scenario {key!r}.", field="scenario") from error
+    if chosen.role not in client.roles:
+        raise RuleViolationError(
+            f"Scenario {key} is for the role {chosen.role}.", code="wrong_role", field="scenario"
+        )
+    return chosen
+
+
+def _values(run: PartnerRun) -> dict[str, str]:
+    devices = selectors.sandbox_devices(_DEVICES)
+    return {
+        "group_mrid": str(uuid.uuid5(_SPACE, f"{run.mrid}/group")),
+        "group_name": f"BENCH-{run.mrid[:8]}",
+        "unknown": str(uuid.uuid5(_SPACE, f"{run.mrid}/unknown")),
+    } | {f"device{number}": mrid for number, mrid in enumerate(devices, start=1)}
+
+
+def abandon_run(*, mrid: str, reason: str, actor: Actor) -> PartnerRun:
+    """End a run that is not over.
+
+    Raises:
+        NotFoundError: no such run.
+        RuleViolationError: it is over.
+    """
+    selectors.get_run(mrid, actor=actor)
+    with transaction.atomic():
+        run = selectors.lock_run(mrid)
+        if run.state != RunState.RUNNING:
+            raise RuleViolationError(f"The run is over: {run.state}.", code="run_over")
+        run.state = RunState.ABANDONED
+        run.finished_at = clock.now()
+        run.comment = reason.strip()[:500]
+        run.save()
+        record_run("conformance.abandon", run, actor)
+    return run
+
+
+def record_run(action: str, run: PartnerRun, actor: Actor) -> None:
+    """Write the audit record of something done with a run."""
+    after: dict[str, Any] = {
+        "client": run.client.client_id,
+        "scenario": run.scenario,
+        "state": run.state,
+        "comment": run.acceptance_comment or run.comment,
+    }
+    record(action=action, object_type="PartnerRun", object_mrid=run.mrid, after=after, actor=actor)

@@ -1,0 +1,213 @@
+"""The partner bench from start to live: a partner over HTTP, an independent listener, real devices.
+
+What workers do in processes of their own happens here in one loop.
+"""
+
+import re
+import time
+
+import pytest
+
+from derms.accounts import services as accounts_services
+from derms.accounts.choices import ClientStage, OrganisationKind
+from derms.accounts.models import ApiClient
+from derms.accounts.scopes import SANDBOX_MRID
+from derms.audit.models import AuditRecord
+from derms.cim.models import Partner
+from derms.cim.push import delivery, wire
+from derms.conformance import services
+from derms.conformance.models import PartnerRun
+from derms.core import clock
+from derms.core.actors import Role
+from derms.devices.fleet import get_fleet
+from derms.events.services import relay
+from derms.southbound import gateway, runtime
+from derms.southbound import services as southbound
+from dispatch import services as dispatching
+from dispatch.services import tick
+from groups.models import DerGroup
+from groups.services.statuses import StatusKeeper
+from tests.factories import accounts
+from tests.factories.devices import make_owner
+from tests.factories.wires import register, running_fleet
+from tests.partner.client import Listener
+from tests.partner.integrator import Integrator
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
+COUNT, RATE_S = 4, 3
+
+
+@pytest.fixture
+def fleet(tmp_path, transactional_db):
+    tick._tracks.clear()
+    tick._members.clear()
+    get_fleet.cache_clear()
+    make_owner(kind=OrganisationKind.UTILITY)
+    sandbox = accounts_services.ensure_sandbox()
+    arguments = ("--poll-interval", str(RATE_S), "--sandbox", "2")
+    with running_fleet(tmp_path, *arguments, count=COUNT) as simulator:
+        yield register(simulator, owner=sandbox)
+        runtime.stop()
+        gateway.forget_breakers()
+        wire.close_all()
+
+
+@pytest.fixture
+def listener():
+    with Listener() as heard:
+        yield heard
+
+
+class Workers:
+    """One round of everything that happens by the clock."""
+
+    def __init__(self, settings):
+        self.shards = range(settings.SOUTHBOUND_SHARDS)
+        self.statuses = StatusKeeper(get_fleet(), pause_s=0)
+
+    def __call__(self):
+        for shard in self.shards:
+            southbound.poll_shard(shard, RATE_S)
+        relay()
+        self.statuses.tick()
+        dispatching.run_tick()
+        dispatching.run_controls()
+        for shard in self.shards:
+            southbound.send_shard(shard)
+            southbound.reconcile_shard(shard)
+        for key in Partner.objects.values_list("pk", flat=True):
+            delivery.deliver(key)
+        services.advance_all()
+
+
+def partner_of(live_server, listener, *roles, mistakes=None, kind="utility"):
+    client, secret = accounts.client(
+        *roles, organisation=accounts.organisation(kind), stage=ClientStage.SANDBOX
+    )
+    now = clock.now()
+    Partner.objects.create(
+        name=client.client_id, client_id=client.pk, base_url=listener.url, created_at=now,
+        modified_at=now,
+    )  # fmt: skip
+    return client, Integrator(live_server.url, client.client_id, secret, mistakes)
+
+
+def to_the_end(integrator, workers, within_s=150):
+    ends = time.monotonic() + within_s
+    while integrator.run["state"] == "running":
+        assert time.monotonic() < ends, [
+            (s["key"], s["state"], s["difference"]) for s in integrator.run["steps"]
+        ]
+        workers()
+        integrator.act()
+        time.sleep(0.1)
+    return integrator.run
+
+
+def differences(run):
+    return {s["key"]: s["difference"] for s in run["steps"] if s["difference"]}
+
+
+def test_a_partner_passes_and_goes_live(fleet, listener, live_server, settings, engineer):
+    client, integrator = partner_of(live_server, listener, Role.DMS)
+    workers = Workers(settings)
+    workers()
+    integrator.start()
+
+    run = to_the_end(integrator, workers)
+
+    assert differences(run) == {}
+    assert (run["state"], run["certificate_days"]) == ("passed", None)
+    assert abs(run["clock_drift_s"]) < 2
+    assert {s["state"] for s in run["steps"]} == {"passed"}
+    heard = [(m["verb"], m["noun"]) for m in listener.messages()]
+    assert heard.count(("created", "DERGroups")) == 2
+    assert ("created", "EndDeviceEvents") in heard
+    assert {m["fault"] for m in listener.messages()} == {""}
+    made = DerGroup.objects.get(mrid=PartnerRun.objects.get().values["group_mrid"])
+    assert made.owner.mrid == SANDBOX_MRID
+
+    path = f"/api/v1/conformance/runs/{run['mrid']}"
+    accepted = engineer.post(f"{path}/accept", {"comment": "seen on site"})
+
+    assert accepted.status_code == 200, accepted.content
+    assert ApiClient.objects.get(pk=client.pk).stage == "live"
+    actions = AuditRecord.objects.values_list("action", flat=True)
+    assert {"conformance.start", "conformance.accept", "accounts.set_stage"} <= set(actions)
+    assert engineer.post(f"{path}/accept", {"comment": "again"}).status_code == 409
+
+
+def earlier(text):
+    return re.sub(r"(<m:Timestamp>)[^<]+", r"\g<1>2020-01-01T00:00:00Z", text)
+
+
+def flag_missing(text):
+    flags = "<DERFunction><connectDisconnect>true</connectDisconnect></DERFunction><EndDevices>"
+    return text.replace("<EndDevices>", flags, 1)
+
+
+def test_mistakes_are_named_and_the_run_fails(fleet, listener, live_server, settings, engineer):
+    mistakes = {
+        "change": flag_missing,
+        "query": lambda text: text.replace("<m:Verb>get<", "<m:Verb>read<"),
+        "forecast": earlier,
+        "dispatch": lambda text: text.replace("<yUnit>W<", "<yUnit>A<"),
+        "disconnect": lambda text: text.replace("2.31.0.23", "2.31.0.99"),
+    }
+    _, integrator = partner_of(live_server, listener, Role.DMS, mistakes=mistakes)
+    workers = Workers(settings)
+    workers()
+    integrator.start(scenario="dms-requests")
+
+    run = to_the_end(integrator, workers)
+
+    found = differences(run)
+    assert run["state"] == "failed"
+    assert found["change"] == (
+        "DERGroups/EndDeviceGroup/DERFunction/frequencyWattCurveFunction is missing: mandatory on "
+        "change"
+    )
+    assert found["query"] == "Header/Verb is 'read': DERGroupQueriesRequestMessage needs 'get'"
+    assert re.fullmatch(
+        r"Header/Timestamp is \d+ s behind our clock: at most 300 s", found["forecast"]
+    )
+    assert found["dispatch"] == (
+        "DERGroupDispatches/DERGroupDispatch/EndDeviceGroup/DERMonitorableParameter/yUnit is 'A': "
+        "this step expects 'W'"
+    )
+    assert found["disconnect"] == (
+        "EndDeviceControls/EndDeviceControl/EndDeviceControlType/@ref is '2.31.0.99': this step "
+        "expects '2.31.0.23'"
+    )
+    assert found["connect"] == "Not run: it needs the step 'Disconnect the group'"
+    assert set(found) == {*mistakes, "connect"}
+    refused = engineer.post(f"/api/v1/conformance/runs/{run['mrid']}/accept", {"comment": "x"})
+    assert refused.status_code == 409
+    assert ApiClient.objects.get(client_id=integrator.client_id).stage == "sandbox"
+
+
+def test_an_aggregator_passes(fleet, listener, live_server, settings):
+    _, integrator = partner_of(live_server, listener, Role.AGGREGATOR, kind="aggregator")
+    workers = Workers(settings)
+    workers()
+    integrator.start()
+
+    run = to_the_end(integrator, workers)
+
+    assert differences(run) == {}
+    assert run["state"] == "passed"
+
+
+def test_a_partner_that_answers_with_a_fault_fails(fleet, listener, live_server, settings):
+    listener.behave("refuse", code="6.1")
+    _, integrator = partner_of(live_server, listener, Role.DMS)
+    workers = Workers(settings)
+    workers()
+    integrator.start()
+
+    run = to_the_end(integrator, workers)
+
+    found = differences(run)
+    assert run["state"] == "failed"
+    assert found["told_created"].startswith("Your reply: FAILED 6.1")
+    assert found["told_again"] == "Not run: it needs the step 'We tell you of a new group'"
