@@ -45,6 +45,7 @@ from derms.core.errors import (
     DermsError,
     ForbiddenError,
     InvalidInputError,
+    RuleViolationError,
     TooLargeError,
 )
 
@@ -339,13 +340,15 @@ _T = TypeVar("_T")
 
 
 def carry_out(
-    items: Iterable[_I], act: Callable[[_I], _T]
+    items: Iterable[_I], act: Callable[[_I], _T], *, once: bool = False
 ) -> tuple[list[_T], tuple[ReplyError, ...]]:
     """Do each item in a savepoint of its own: the good ones stay, each bad one is one error.
 
     Args:
         items: Items of one message, in its order.
         act: Calls a service; raises DermsError when the item is refused.
+        once: Refuse an object that stands in the message a second time: which of the two is
+            meant nobody knows, and two hundred copies are work for nothing.
 
     Returns:
         Results of the good items, errors of the bad ones, both in order.
@@ -358,10 +361,22 @@ def carry_out(
         raise TooLargeError(f"A message has at most {MAX_ITEMS} items")
     done: list[_T] = []
     errors: list[ReplyError] = []
+    seen: set[ObjectId] = set()
     for item in wanted:
         try:
+            if once and item.about is not None:
+                _refuse_again(item.about, seen)
             with transaction.atomic():
                 done.append(act(item))
         except DermsError as error:
             errors.append(error_of(error, item.about))
     return done, tuple(errors)
+
+
+def _refuse_again(about: ObjectId, seen: set[ObjectId]) -> None:
+    if about in seen:
+        raise RuleViolationError(
+            f"{about.object_type} {about.value[:100]} stands in this message more than once",
+            code="named_twice",
+        )
+    seen.add(about)

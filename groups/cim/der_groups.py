@@ -132,7 +132,7 @@ def handle_create(call: Call) -> Outcome:
         data = parse_create(item)
         return services.create_group(data=data, actor=call.actor), not data.mrid
 
-    done, errors = carry_out(read_groups(call), create)
+    done, errors = carry_out(read_groups(call), create, once=True)
     shown = [group for group, assigned in done if assigned or errors]
     return Outcome(errors, render_groups(shown), len(done))
 
@@ -143,7 +143,7 @@ def handle_change(call: Call) -> Outcome:
     def change(item: Identified) -> selectors.Group:
         return services.change_group(key=key_of(item), change=parse_change(item), actor=call.actor)
 
-    done, errors = carry_out(read_groups(call), change)
+    done, errors = carry_out(read_groups(call), change, once=True)
     return Outcome(errors, render_groups(done) if errors else "", len(done))
 
 
@@ -153,7 +153,7 @@ def handle_delete(call: Call) -> Outcome:
     def delete(item: Identified) -> selectors.Group:
         return services.delete_group(key=key_of(item), actor=call.actor)
 
-    done, errors = carry_out(read_groups(call), delete)
+    done, errors = carry_out(read_groups(call), delete, once=True)
     return Outcome(errors, "", len(done))
 
 

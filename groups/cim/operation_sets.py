@@ -219,7 +219,7 @@ def _on_members(call: Call, step: Step) -> Outcome:
         wanted = GroupChange(remove=members) if step.verb == "delete" else GroupChange(add=members)
         return change_group(key=key_of(item), change=wanted, actor=call.actor)
 
-    done, errors = carry_out(read_groups(call), change)
+    done, errors = carry_out(read_groups(call), change, once=True)
     return Outcome(errors, "", len(done))
 
 

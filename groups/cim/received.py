@@ -35,7 +35,7 @@ def handle_created(call: Call) -> Outcome:
         data = parse_create(item)
         return services.announce_group(data=data, actor=call.actor), not data.mrid
 
-    done, errors = carry_out(read_groups(call), announce)
+    done, errors = carry_out(read_groups(call), announce, once=True)
     return Outcome(errors, render_groups([g for g, assigned in done if assigned]), len(done))
 
 
@@ -47,7 +47,7 @@ def handle_changed(call: Call) -> Outcome:
             key=key_of(item), change=parse_change(item), actor=call.actor
         )
 
-    done, errors = carry_out(read_groups(call), change)
+    done, errors = carry_out(read_groups(call), change, once=True)
     return Outcome(errors, "", len(done))
 
 
@@ -57,7 +57,7 @@ def handle_deleted(call: Call) -> Outcome:
     def delete(item: Identified) -> Group:
         return services.delete_announced_group(key=key_of(item), actor=call.actor)
 
-    done, errors = carry_out(read_groups(call), delete)
+    done, errors = carry_out(read_groups(call), delete, once=True)
     return Outcome(errors, "", len(done))
 
 
@@ -98,7 +98,7 @@ def _follow_members(call: Call, *, removed: bool) -> Outcome:
         wanted = GroupChange(remove=members) if removed else GroupChange(add=members)
         return services.change_announced_group(key=key_of(item), change=wanted, actor=call.actor)
 
-    done, errors = carry_out(read_groups(call), change)
+    done, errors = carry_out(read_groups(call), change, once=True)
     return Outcome(errors, "", len(done))
 
 
@@ -110,7 +110,7 @@ def handle_statuses(call: Call) -> Outcome:
             key=key_of(item), told=parse_status(item.element), actor=call.actor
         )
 
-    done, errors = carry_out(read_groups(call), store)
+    done, errors = carry_out(read_groups(call), store, once=True)
     return Outcome(errors, "", len(done))
 
 

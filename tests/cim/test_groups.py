@@ -479,3 +479,16 @@ def test_unknown_service_and_method(dms_client):
     assert dms_client.raw("/61968-5/create/executeNothing", b"<x/>").status_code == 404
     assert dms_client.http.put(f"/61968-5/{CREATE}").status_code == 405
     assert dms_client.http.get(f"/61968-5/{CREATE}").status_code == 405
+
+
+def test_group_that_stands_twice_in_a_message_is_done_once(dms_client):
+    members = make_devices(3)
+    dms_client.post(CREATE, create_groups(group("m1", "G1", members[:1])))
+    again = group("m1", members=members[1:2], on=None)
+    other = group("m1", members=members[2:], on=None)
+
+    said = dms_client.post(CHANGE, create_groups(again, other, verb="change"))
+
+    assert (said.result, said.codes) == ("FAILED", ["6.1"])
+    assert "more than once" in said.errors[0]["details"]
+    assert DerGroup.objects.get(mrid="m1").member_count == 2
