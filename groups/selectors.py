@@ -226,6 +226,11 @@ def sandbox_mrids() -> QuerySet[DerGroup, str]:
     return DerGroup.objects.filter(owner__mrid=SANDBOX_MRID).values_list("mrid", flat=True)
 
 
+def is_of_sandbox(mrid: str) -> bool:
+    """Tell whether a group is the sandbox's, of which operators are not alarmed."""
+    return sandbox_mrids().filter(mrid=mrid).exists()
+
+
 def mrids(group_pks: Sequence[int]) -> dict[int, str]:
     """Return {group key: mRID} of live groups."""
     found = DerGroup.objects.filter(pk__in=group_pks, deleted_at__isnull=True)

@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 PAGES = {
     "operator": [
         "/", "/groups", "/groups?create=1", "/dispatches?view=all", "/dispatches/new", "/devices",
-        "/alarms", "/alarms?view=journal", "/cim-messages", "/partners", "/system", "/controls",
-        "/controls?view=all",
+        "/alarms", "/alarms?view=journal", "/cim-messages", "/partners", "/partner-bench",
+        "/system", "/controls", "/controls?view=all",
     ],
     "engineer": ["/devices/import"],
     "admin": ["/audit", "/admin", "/admin?tab=clients", "/admin?tab=organisations"],

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import transaction
 
+from derms.accounts.choices import ClientStage
 from derms.alarms.choices import Priority
 from derms.alarms.services import clear_alarm, raise_alarm
 from derms.cim import operations
@@ -84,7 +85,8 @@ def _settle_partner(partner: Partner, message: OutboundMessage, verdict: Verdict
         _clear_alarm(partner, message.noun)
     else:
         partner.last_failed_at, partner.last_error = now, verdict.details[:500]
-    if message.state == "parked":
+    # The bench tells of what a partner in the sandbox refuses; operators have no use for it.
+    if message.state == "parked" and partner.client.stage == ClientStage.LIVE:
         _raise_alarm(partner, message, verdict)
     partner.save(
         update_fields=[

@@ -140,7 +140,7 @@ def sample_of(name: str, values: Values, *, base: str, now: dt.datetime) -> str:
         base: Namespace of the messages up to the year, e.g. `http://iec.ch/TC57/2017/`.
         now: Timestamp of the message, UTC.
     """
-    stamp = now.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = now.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     message = SAMPLES[name]({**values, "base": base, "now": stamp})
     return (
         f'<soap:Envelope xmlns:soap="{SOAP}"><soap:Header/><soap:Body>{message}</soap:Body>'

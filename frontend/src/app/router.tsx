@@ -8,8 +8,8 @@ import { controlsSearch } from "@/features/controls/search";
 import { deviceSearch, devicesSearch } from "@/features/devices/search";
 import { composerSearch, dispatchesSearch } from "@/features/dispatch/search";
 import { groupSearch, groupsSearch } from "@/features/groups/search";
-import { Shell } from "./shell/Shell";
 import { partnerSearch } from "@/features/partners/search";
+import { Shell } from "./shell/Shell";
 
 const root = createRootRoute({
   component: Shell,
@@ -35,11 +35,13 @@ const tree = root.addChildren([
   createRoute({ ...parent, path: "/devices/$mrid", validateSearch: deviceSearch, component: lazyRouteComponent(() => import("@/features/devices/DevicePage"), "DevicePage") }),
   createRoute({ ...parent, path: "/alarms", validateSearch: alarmSearch, component: lazyRouteComponent(() => import("@/features/alarms/AlarmsPage"), "AlarmsPage") }),
   createRoute({ ...parent, path: "/cim-messages", validateSearch: cimSearch, component: lazyRouteComponent(() => import("@/features/cim/CimPage"), "CimPage") }),
+  createRoute({ ...parent, path: "/partners", component: lazyRouteComponent(() => import("@/features/partners/PartnersPage"), "PartnersPage") }),
+  createRoute({ ...parent, path: "/partners/$mrid", validateSearch: partnerSearch, component: lazyRouteComponent(() => import("@/features/partners/PartnerPage"), "PartnerPage") }),
+  createRoute({ ...parent, path: "/partner-bench", component: lazyRouteComponent(() => import("@/features/conformance/BenchPage"), "BenchPage") }),
+  createRoute({ ...parent, path: "/partner-bench/$mrid", component: lazyRouteComponent(() => import("@/features/conformance/RunPage"), "RunPage") }),
   createRoute({ ...parent, path: "/audit", validateSearch: auditSearch, component: lazyRouteComponent(() => import("@/features/audit/AuditPage"), "AuditPage") }),
   createRoute({ ...parent, path: "/admin", validateSearch: adminSearch, component: lazyRouteComponent(() => import("@/features/admin/AdminPage"), "AdminPage") }),
   createRoute({ ...parent, path: "/system", component: lazyRouteComponent(() => import("@/features/system/SystemPage"), "SystemPage") }),
-  createRoute({ ...parent, path: "/partners", component: lazyRouteComponent(() => import("@/features/partners/PartnersPage"), "PartnersPage") }),
-  createRoute({ ...parent, path: "/partners/$mrid", validateSearch: partnerSearch, component: lazyRouteComponent(() => import("@/features/partners/PartnerPage"), "PartnerPage") }),
 ]);
 
 export const router = createRouter({

@@ -4,6 +4,9 @@ import { get } from "@/api/client";
 import type { Group, GroupStatus, Page } from "@/api/types";
 import { mergeRows, useTopic } from "@/live/topics";
 
+/** Name of the organisation whose simulated devices partners prove their systems on. */
+export const SANDBOX = "Sandbox utility";
+
 const statusRows = mergeRows<GroupStatus>("mrid");
 
 /** Status of every group by mRID; null while there is none. */

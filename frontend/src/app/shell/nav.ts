@@ -8,8 +8,9 @@ export const PAGES = [
   { to: "/devices", text: "Devices", key: "v", permission: "devices.read" },
   { to: "/alarms", text: "Alarms", key: "a", permission: "alarms.read" },
   { to: "/cim-messages", text: "CIM messages", key: "c", permission: "cim.read" },
-  { to: "/audit", text: "Audit", key: "u", permission: "audit.read" },
   { to: "/partners", text: "Partners", key: "p", permission: "partners.read" },
+  { to: "/partner-bench", text: "Partner bench", key: "b", permission: "conformance.partners" },
+  { to: "/audit", text: "Audit", key: "u", permission: "audit.read" },
   { to: "/admin", text: "Users and clients", key: "m", permission: "accounts.read" },
   { to: "/system", text: "System health", key: "y", permission: "system.read" },
 ] as const;

@@ -3,6 +3,7 @@ import { useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { get } from "@/api/client";
 import type { Device } from "@/api/types";
+import { SANDBOX } from "@/components/groups";
 import { ObjectChanges } from "@/components/ObjectChanges";
 import { SwitchButtons } from "@/components/SwitchButtons";
 import { Query } from "@/components/states";
@@ -48,6 +49,7 @@ function Body({ device: stored }: { device: Device }): ReactNode {
     <>
       <div className="page-head">
         <h1>{device.name}</h1>
+        {device.owner.name === SANDBOX && <span className="tag">SANDBOX</span>}
         <span>{kindName(device.kind)}</span>
         <span className="dim">{pointText(device)}</span>
         <span className="tag">{connectionText(device)}</span>

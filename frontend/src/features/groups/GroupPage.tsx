@@ -8,7 +8,7 @@ import { useMay } from "@/api/me";
 import { CommandButton } from "@/components/controls";
 import { DispatchTable, dispatchTitle } from "@/components/DispatchTable";
 import { More } from "@/components/DataTable";
-import { versionText } from "@/components/groups";
+import { SANDBOX, versionText } from "@/components/groups";
 import { ObjectChanges } from "@/components/ObjectChanges";
 import { SwitchButtons } from "@/components/SwitchButtons";
 import { Empty, ErrorBox, Loading, Query } from "@/components/states";
@@ -43,6 +43,7 @@ function Head({ group, active }: { group: Group; active: Dispatch | undefined })
   return (
     <div className="page-head">
       <h1>{group.name}</h1>
+      {group.owner === SANDBOX && <span className="tag">SANDBOX</span>}
       {group.party !== null && <span className="tag">told by {group.party}</span>}
       <span className="dim">
         {[versionText(group), theirs ? "" : group.owner, theirs && group.member_count === 0 ? "no device of ours" : `${count(group.member_count)} members`].filter(Boolean).join(" · ")}
