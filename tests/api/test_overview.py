@@ -42,7 +42,8 @@ def test_overview_sums_the_fleet_and_counts_the_rest(operator):
 def test_system_page_tells_queues_outbox_and_shards(operator):
     row = operator.get("/api/v1/system").json()
 
-    assert [q["name"] for q in row["queues"]] == ["southbound", "status", "dispatch", "core"]
+    names = [q["name"] for q in row["queues"]]
+    assert names == ["southbound", "status", "dispatch", "core", "push"]
     assert row["outbox"]["waiting"] == 0
     assert row["database_bytes"] > 1e6
 

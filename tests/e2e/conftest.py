@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, expect
 
-from derms.config import embedded, runfile
+from derms.config import runfile
 from derms.southbound.simulator.client import ask
 from tests.e2e.console import Console, chromium, chromium_path, credentials
 from tests.runtime.system import System
@@ -72,8 +72,6 @@ def utility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Utility]:
     system = System(tmp_path_factory.mktemp("e2e"))
     system.environment |= {
         "DERMS_SIMULATED_DEVICES": str(DEVICES),
-        "DERMS_SIMULATOR_PORT": str(embedded.free_port()),
-        "DERMS_SOCKET_PORT": str(embedded.free_port()),
         "DERMS_CONTROL_RELEASE_DEVICES": str(ALONE),
     }
     system.start()
