@@ -20,6 +20,16 @@ ALONE = 5
 """Devices one person may connect or disconnect without a second one."""
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever stands here: a browser test among the others breaks those that follow."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(300))
+
+
 class Utility:
     """The running system as the tests see it: its address, its users, its DMS, its devices."""
 

@@ -3,13 +3,10 @@
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import ALONE, Utility
 from tests.e2e.console import Console
-
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def test_large_group_is_disconnected_by_two_persons(

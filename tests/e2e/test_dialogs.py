@@ -4,14 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
-import pytest
 from playwright.sync_api import expect
 
 from derms.devices.rules.device_rows import COLUMNS
 from tests.e2e.conftest import Utility
 from tests.e2e.console import Console
-
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def test_a_group_is_edited_and_deleted(utility: Utility, console: Callable[..., Console]) -> None:

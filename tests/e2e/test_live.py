@@ -5,14 +5,11 @@ import re
 import signal
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import expect
 
 from derms.config import runfile
 from tests.e2e.conftest import Utility
 from tests.e2e.console import Console
-
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 def test_a_dead_device_raises_an_alarm_that_is_acknowledged_and_returns(

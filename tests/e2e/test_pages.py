@@ -9,8 +9,6 @@ from playwright.sync_api import Route, expect
 from tests.e2e.conftest import Utility
 from tests.e2e.console import Console
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
 PAGES = {
     "operator": [
         "/", "/groups", "/groups?create=1", "/dispatches?view=all", "/dispatches/new", "/devices",

@@ -14,8 +14,6 @@ from tests.e2e.console import Console, credentials
 from tests.partner.client import Listener
 from tests.partner.integrator import Integrator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
-
 
 @pytest.fixture
 def dms() -> Iterator[Listener]:

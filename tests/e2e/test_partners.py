@@ -9,8 +9,6 @@ from tests.e2e.conftest import Utility
 from tests.e2e.console import Console
 from tests.partner.client import Listener
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
 
 @pytest.fixture
 def dms() -> Iterator[Listener]:

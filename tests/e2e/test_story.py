@@ -10,9 +10,6 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import Utility
 from tests.e2e.console import Console
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
-
 _MINUS = "\u2212"
 
 
