@@ -22,6 +22,7 @@ from derms.core.quantities import Quality, Quantity
 from derms.devices.choices import ReadingSource
 from derms.devices.cim import rendering
 from derms.devices.cim.reading_columns import read_columns
+from derms.devices.fleet import Fleet
 from derms.devices.models import EndDevice, ReadingRollup
 from derms.devices.rules.metering import MeterRows, assemble
 from derms.devices.rules.reading_types import (
@@ -34,7 +35,7 @@ from derms.devices.rules.readings import ReadingBatch, microseconds
 from derms.devices.services import keep_partitions, store_readings
 from groups.cim.meter_readings import render_usage
 from groups.models import DerGroup, Membership
-from groups.services import refresh_statuses
+from groups.services.statuses import StatusKeeper
 from tests.cim import messages
 from tests.cim import meter_messages as build
 from tests.cim.conftest import Dms, check_reply, make_devices
@@ -239,7 +240,7 @@ def test_latest_value_of_a_group(dms_client):
     members = make_devices(2)
     group = make_group(dms_client, *members)
     store(members[0], Quantity.ACTIVE_POWER_W, 750.0)
-    refresh_statuses()
+    StatusKeeper(Fleet(), pause_s=0).tick()
 
     said = dms_client.post(PATH, build.get(build.group(group.mrid)))
 

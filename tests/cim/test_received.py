@@ -8,9 +8,10 @@ from derms.accounts.models import Organisation
 from derms.audit.models import AuditRecord
 from derms.core import clock
 from derms.core.actors import Role
+from derms.devices.fleet import Fleet
 from groups.models import DerGroup, ToldStatus
 from groups.selectors import member_ids
-from groups.services import refresh_statuses
+from groups.services.statuses import StatusKeeper
 from tests.cim.conftest import Dms, make_devices
 from tests.cim.messages import (
     asked,
@@ -248,7 +249,7 @@ def test_status_refused(dms_client, party, p1, mrid, more, code):
 @pytest.mark.django_db
 def test_we_neither_measure_nor_command_nor_change_it(dms_client, party, operator, p1):
     tell_status(party)
-    refresh_statuses()
+    StatusKeeper(Fleet(), pause_s=0).tick()
 
     asked_for = create_dispatches(
         dispatch("p1", schedules=schedule((1.0,), start=soon())), message_id="d1"
