@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from derms.accounts.scopes import visible_organisations
 from derms.core.actors import Actor
 from derms.events.registry import subscribe
-from derms.live.topics import Topic, register
+from derms.live.topics import RowFilter, Topic, register
 from derms.southbound.events import CommandsSettled
 from dispatch import selectors, services
 from dispatch.choices import ControlState
@@ -63,19 +62,20 @@ def _control(args: dict[str, Any], actor: Actor) -> dict[str, Any]:
     return selectors.control_row(selectors.get_control(args["mrid"], actor=actor))
 
 
-# Filters run in the socket process between two messages: whoever sees all needs no database.
-def _visible_controls(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
-    if visible_organisations(actor) is None:
-        return rows
-    mine = selectors.visible_controls({row["mrid"] for row in rows}, actor=actor)
-    return [row for row in rows if row["mrid"] in mine]
+def _visible_controls(actor: Actor) -> RowFilter:
+    def listed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        mine = selectors.visible_controls({row["mrid"] for row in rows}, actor=actor)
+        return [row for row in rows if row["mrid"] in mine]
+
+    return listed
 
 
-def _visible(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
-    if visible_organisations(actor) is None:
-        return rows
-    mine = selectors.visible_groups({row["group_mrid"] for row in rows}, actor=actor)
-    return [row for row in rows if row["group_mrid"] in mine]
+def _visible(actor: Actor) -> RowFilter:
+    def listed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        mine = selectors.visible_groups({row["group_mrid"] for row in rows}, actor=actor)
+        return [row for row in rows if row["group_mrid"] in mine]
+
+    return listed
 
 
 register(

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from derms.accounts.scopes import visible_organisations
 from derms.core.actors import Actor
 from derms.live import topics
 from groups import selectors
@@ -18,12 +19,19 @@ def _status(args: dict[str, Any], actor: Actor) -> dict[str, Any] | None:
     return selectors.status_row(status) if status else None
 
 
-def _own_rows(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
-    allowed = selectors.visible_mrids(actor)
-    return rows if allowed is None else [row for row in rows if row["mrid"] in allowed]
+def _visible(actor: Actor) -> topics.RowFilter | None:
+    # Those of the sandbox are not pushed (`services.statuses`): who sees all sees what comes.
+    if visible_organisations(actor) is None:
+        return None
+
+    def own(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        allowed = selectors.visible_mrids(actor)
+        return [row for row in rows if row["mrid"] in allowed]
+
+    return own
 
 
 topics.register(
-    topics.Topic(name="groups", permission="groups.read", snapshot=_statuses, visible=_own_rows)
+    topics.Topic(name="groups", permission="groups.read", snapshot=_statuses, visible=_visible)
 )
 topics.register(topics.Topic(name="group:{mrid}", permission="groups.read", snapshot=_status))

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
+from derms.accounts.rules.grants import granted_groups, require_granted
 from derms.accounts.scopes import SANDBOX_MRID, sees_sandbox, visible_organisations
 from derms.core import bulk, clock
 from derms.core.actors import Actor
@@ -26,6 +27,7 @@ from groups.rules.told import is_old
 Ids = NDArray[np.int32]
 Group = DerGroup  # what doors, which may not import models, call the rows they get
 Status = GroupStatus
+_STATUSES = "DERGroupStatuses"
 
 
 def _visible(actor: Actor) -> QuerySet[DerGroup]:
@@ -44,15 +46,25 @@ def _listed(actor: Actor) -> QuerySet[DerGroup]:
     return groups.exclude(owner__mrid=SANDBOX_MRID)
 
 
-def list_groups(*, actor: Actor, sandbox: bool = False) -> QuerySet[DerGroup]:
+def _granted(groups: QuerySet[DerGroup], actor: Actor, noun: str) -> QuerySet[DerGroup]:
+    """Keep the groups of which an actor may get a noun."""
+    granted = granted_groups(actor, noun, "get")
+    return groups if granted is None else groups.filter(mrid__in=granted)
+
+
+def list_groups(
+    *, actor: Actor, sandbox: bool = False, noun: str = "DERGroups"
+) -> QuerySet[DerGroup]:
     """Return the live groups the actor may see, with owner, names and status joined.
 
     Args:
         actor: Who asks.
         sandbox: Those of the sandbox too, which lists of the live utility leave out.
+        noun: What is asked of them: a client may see the statuses of other groups than it may
+            see the definitions of.
     """
     groups = (
-        (_visible(actor) if sandbox else _listed(actor))
+        _granted(_visible(actor) if sandbox else _listed(actor), actor, noun)
         .select_related("owner", "status")
         .prefetch_related("names")
     )
@@ -108,17 +120,27 @@ def unknown_group(key: GroupKey) -> NotFoundError:
     )  # fmt: skip
 
 
-def get_group(*, key: GroupKey, actor: Actor, lock: bool = False) -> DerGroup:
-    """Return the live group a key points at.
+def get_group(
+    *,
+    key: GroupKey,
+    actor: Actor,
+    lock: bool = False,
+    noun: str = "DERGroups",
+    verb: str = "get",
+) -> DerGroup:
+    """Return the live group a key points at, if the actor may do to it what it wants to.
 
     Args:
         key: mRID, names or both; both must denote the same group.
         actor: Who asks; a group outside the actor's scope does not exist for it.
         lock: Take the row lock for a change; needs a transaction.
+        noun: What is asked of the group.
+        verb: What is to be done.
 
     Raises:
         InvalidInputError: neither mRID nor name given (CIM 1.7), or they disagree (CIM 2.29).
         NotFoundError: no such group (CIM 99.1).
+        ForbiddenError: no grant of the actor allows it (CIM 7.5).
     """
     if not key:
         raise InvalidInputError("A group needs an mRID or a name", code="no_key", cim_code="1.7")
@@ -126,6 +148,7 @@ def get_group(*, key: GroupKey, actor: Actor, lock: bool = False) -> DerGroup:
     group = _visible(actor).filter(condition).order_by("id").first()
     if group is None:
         raise unknown_group(key)
+    require_granted(actor, noun, verb, group.mrid, given=key.given)
     if lock:
         # Locked in a second step: FOR UPDATE and the join over names do not go together.
         group = DerGroup.objects.select_for_update().filter(
@@ -251,9 +274,9 @@ def with_status(group_pks: Sequence[int]) -> list[tuple[DerGroup, GroupStatus]]:
 
 
 def list_statuses(*, actor: Actor) -> QuerySet[GroupStatus]:
-    """Return the last status of every group that `list_groups` gives the actor."""
+    """Return the last status of every group of which the actor may see it."""
     return (
-        GroupStatus.objects.filter(group__in=_listed(actor))
+        GroupStatus.objects.filter(group__in=_granted(_listed(actor), actor, _STATUSES))
         .select_related("group")
         .order_by("group_id")
     )
@@ -279,10 +302,8 @@ def status_row(status: GroupStatus) -> dict[str, Any]:
     return {"mrid": status.group.mrid} | {name: getattr(status, name) for name in fields}
 
 
-def visible_mrids(actor: Actor) -> frozenset[str] | None:
-    """Return the mRIDs of the groups an actor may see; None means all."""
-    if visible_organisations(actor) is None:
-        return None
+def visible_mrids(actor: Actor) -> frozenset[str]:
+    """Return the mRIDs of the groups an actor may see."""
     return frozenset(_visible(actor).values_list("mrid", flat=True))
 
 

@@ -10,16 +10,22 @@ from derms.events.registry import subscribe
 from derms.live import topics
 
 
-def _visible(rows: list[dict[str, Any]], actor: Actor) -> list[dict[str, Any]]:
+def _visible(actor: Actor) -> topics.RowFilter | None:
     visible = visible_organisations(actor)
     if visible is None:
-        return rows
-    seen = selectors.visible_mrids([row["mrid"] for row in rows], visible=visible)
-    return [row for row in rows if row["mrid"] in seen]
+        return None
+
+    def own(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        seen = selectors.visible_mrids([row["mrid"] for row in rows], visible=visible)
+        return [row for row in rows if row["mrid"] in seen]
+
+    return own
 
 
 def _snapshot_rows(args: dict[str, Any], actor: Actor) -> list[dict[str, Any]]:
-    return _visible(selectors.live_rows_of([str(one) for one in args.get("ids", [])]), actor)
+    rows = selectors.live_rows_of([str(one) for one in args.get("ids", [])])
+    own = _visible(actor)
+    return rows if own is None else own(rows)
 
 
 def _snapshot_device(args: dict[str, Any], actor: Actor) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from derms.core import clock, metrics
 from derms.core.actors import Actor
 from derms.core.errors import DermsError, ForbiddenError, InvalidInputError, RuleViolationError
 from derms.live import reads, topics
+from derms.live.filtering import FilterQueue
 from derms.live.sender import Sender
 from derms.live.services import group_name
 from derms.live.subscriptions import Subscription, Verdict
@@ -49,6 +50,7 @@ class UiConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels carri
         super().__init__()
         self.subscriptions: dict[str, Subscription] = {}
         self._by_topic: dict[str, list[Subscription]] = defaultdict(list)
+        self._filters = FilterQueue(self._deliver, self.open_gap)
         self._own: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._open = False
@@ -132,6 +134,7 @@ class UiConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels carri
         for name in list(self._by_topic):
             await self.channel_layer.group_discard(group_name(name), self.channel_name)
         self._by_topic.clear()
+        await self._filters.finish()
         if self._open:
             self._open = False
             await self.sender.finish()
@@ -215,12 +218,10 @@ class UiConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels carri
         seq, data = await reads.snapshot(subscription, self.actor)
         if self.subscriptions.get(subscription.id) is not subscription:
             return
-        subscription.seq = seq
-        subscription.loading = False
+        waiting = subscription.load(seq)
         frame = {"op": "snap", "id": subscription.id, "topic": subscription.name, "seq": seq}
         body = orjson.dumps({**frame, "data": data}, option=_JSON, default=str)
         self.sender.put(body, owner=subscription.id)
-        waiting, subscription.waiting = subscription.waiting, []
         for number, delta in waiting:
             self._offer(subscription, number, delta)
 
@@ -229,6 +230,7 @@ class UiConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels carri
         if subscription is None:
             return
         self.sender.forget(subscription_id)
+        self._filters.forget(subscription)
         others = self._by_topic[subscription.name]
         others.remove(subscription)
         if not others:
@@ -244,11 +246,24 @@ class UiConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels carri
     def _offer(self, subscription: Subscription, seq: int, body: bytes) -> None:
         match subscription.judge(seq, body):
             case Verdict.SEND:
-                frame = subscription.frame(seq, body, self.actor)
-                if not self.sender.put(frame, owner=subscription.id):
-                    self.open_gap(subscription)
+                self._pass_on(subscription, seq, body)
             case Verdict.GAP:
                 self.open_gap(subscription)
+
+    def _pass_on(self, subscription: Subscription, seq: int, body: bytes) -> None:
+        """Send a delta at once, or through the filter that asks the database about its rows."""
+        wanted = subscription.topic.filter_for(self.actor)
+        if wanted is None:
+            self._deliver(subscription, seq, subscription.frame(seq, body, None))
+        elif not self._filters.put(subscription, seq, body, wanted):
+            self.open_gap(subscription)
+
+    def _deliver(self, subscription: Subscription, seq: int, frame: bytes) -> None:
+        """Send a frame, unless its subscription is over or has had a later snapshot meanwhile."""
+        if self.subscriptions.get(subscription.id) is not subscription:
+            return
+        if seq > subscription.snapped and not self.sender.put(frame, owner=subscription.id):
+            self.open_gap(subscription)
 
     def open_gap(self, subscription: Subscription) -> None:
         """Tell the browser that it has missed something and must subscribe again."""
@@ -262,7 +277,7 @@ class UiConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels carri
 
     def become(self, actor: Actor) -> None:
         """Go on with other rights: what may no longer be seen stops at once."""
-        if actor.roles == self.actor.roles:
+        if actor == self.actor:
             return
         self.actor = actor
         for subscription in list(self.subscriptions.values()):
@@ -270,6 +285,8 @@ class UiConsumer(AsyncWebsocketConsumer):  # type: ignore[misc] # channels carri
                 self._start(self._revoke(subscription))
             elif subscription.name == "me":
                 self._start(self._load(subscription))
+            elif subscription.topic.visible is not None:
+                self.open_gap(subscription)
 
     async def _revoke(self, subscription: Subscription) -> None:
         await self._drop(subscription.id)

@@ -16,21 +16,28 @@ from derms.core import valkey
 from derms.core.actors import Actor
 from derms.live.services import sequence_key
 from derms.live.subscriptions import Subscription
+from derms.live.topics import RowFilter
 
 P = ParamSpec("P")
 R = TypeVar("R")
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="live-read")
+# Of their own: a slow filter holds up no snapshot and no check of a session.
+_filters = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live-filter")
 
 
 async def _in_thread(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    return await _in(_pool, lambda: work(*args, **kwargs))
+
+
+async def _in(pool: ThreadPoolExecutor, work: Callable[[], R]) -> R:
     def run() -> R:
         close_old_connections()
         try:
-            return work(*args, **kwargs)
+            return work()
         finally:
             close_old_connections()
 
-    done: R = await sync_to_async(run, thread_sensitive=False, executor=_pool)()
+    done: R = await sync_to_async(run, thread_sensitive=False, executor=pool)()
     return done
 
 
@@ -50,6 +57,11 @@ async def snapshot(subscription: Subscription, actor: Actor) -> tuple[int, Any]:
         return seq, subscription.topic.snapshot(subscription.args, actor)
 
     return await _in_thread(read)
+
+
+async def filtered(subscription: Subscription, seq: int, body: bytes, wanted: RowFilter) -> bytes:
+    """Return the frame of a delta whose filter may ask the database."""
+    return await _in(_filters, lambda: subscription.frame(seq, body, wanted))
 
 
 async def sequences(names: Sequence[str]) -> dict[str, int]:

@@ -7,8 +7,7 @@ from typing import Any
 
 import orjson
 
-from derms.core.actors import Actor
-from derms.live.topics import Topic
+from derms.live.topics import RowFilter, Topic
 
 _MAX_BUFFER = 500
 
@@ -33,6 +32,7 @@ class Subscription:
         args: Arguments of the snapshot.
         ids: Rows picked, as text; None = all.
         seq: Number of the last delta sent, or of the snapshot.
+        snapped: Number of the last snapshot sent, which holds every delta up to it.
         loading: True until the snapshot is sent; deltas wait in `waiting`.
         checked: `seq` at the last round of the watchman.
         behind: Rounds in a row that found the topic elsewhere while `seq` stood still.
@@ -44,10 +44,18 @@ class Subscription:
     args: dict[str, Any]
     ids: frozenset[str] | None
     seq: int = 0
+    snapped: int = 0
     loading: bool = True
     checked: int = -1
     behind: int = 0
     waiting: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def load(self, seq: int) -> list[tuple[int, bytes]]:
+        """Take note of a snapshot with number `seq`; returns the deltas that waited for it."""
+        self.seq = self.snapped = seq
+        self.loading = False
+        waiting, self.waiting = self.waiting, []
+        return waiting
 
     def judge(self, seq: int, body: bytes) -> Verdict:
         """Say what to do with delta `seq`; one to keep is kept, one to send is counted."""
@@ -75,22 +83,22 @@ class Subscription:
         self.behind = self.behind + 1 if stands_still and number != self.seq else 0
         return self.behind >= 2
 
-    def frame(self, seq: int, body: bytes, actor: Actor) -> bytes:
+    def frame(self, seq: int, body: bytes, wanted: RowFilter | None) -> bytes:
         """Return the delta as this subscriber gets it: its own rows only."""
-        if self.ids is not None or self.topic.visible is not None:
-            body = self._own_rows(seq, body, actor)
+        if self.ids is not None or wanted is not None:
+            body = self._own_rows(seq, body, wanted)
         head = orjson.dumps({"op": "delta", "id": self.id, "topic": self.name, "seq": seq})
         return head[:-1] + b"," + body + b"}"
 
-    def _own_rows(self, seq: int, body: bytes, actor: Actor) -> bytes:
+    def _own_rows(self, seq: int, body: bytes, wanted: RowFilter | None) -> bytes:
         parsed = _parse(self.name, seq, body)
         rows = parsed["data"]
-        if isinstance(rows, list):
-            if self.ids is not None:
-                key = self.topic.row_key
-                rows = [row for row in rows if str(row.get(key)) in self.ids]
-            if self.topic.visible is not None:
-                rows = self.topic.visible(rows, actor)
+        rows = rows if isinstance(rows, list) else [rows]
+        if self.ids is not None:
+            key = self.topic.row_key
+            rows = [row for row in rows if str(row.get(key)) in self.ids]
+        if wanted is not None and rows:
+            rows = wanted(rows)
         return orjson.dumps({"t": parsed["t"], "data": rows})[1:-1]
 
 

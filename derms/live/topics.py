@@ -12,6 +12,7 @@ from derms.core.actors import Actor
 from derms.core.errors import InvalidInputError, NotFoundError
 
 Snapshot = Callable[[dict[str, Any], Actor], Any]
+RowFilter = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 MAX_WATCHED_ROWS = 200
 
 
@@ -27,7 +28,10 @@ class Topic:
         row_key: Field that names a row, for topics whose subscriber picks rows by `ids`.
         picked: True when a subscriber must say which rows (`ids`, at most 200) and gets only
             those.
-        visible: Says which rows of a delta an actor may see; None = all.
+        visible: Returns what keeps of a delta's rows those an actor may see, or None when he sees
+            all. It is asked in the event loop and may not touch the database; the filter it returns
+            runs in a thread and may. Rows are shared between subscribers: keep or drop them, never
+            change them.
     """
 
     name: str
@@ -35,12 +39,16 @@ class Topic:
     snapshot: Snapshot
     row_key: str = "mrid"
     picked: bool = False
-    visible: Callable[[list[dict[str, Any]], Actor], list[dict[str, Any]]] | None = None
+    visible: Callable[[Actor], RowFilter | None] | None = None
 
     @property
     def base(self) -> str:
         """Name without the `:{mrid}` of a detailed topic."""
         return self.name.partition(":")[0]
+
+    def filter_for(self, actor: Actor) -> RowFilter | None:
+        """Return what an actor's rows are picked out with; None when he sees all."""
+        return None if self.visible is None else self.visible(actor)
 
     @property
     def detailed(self) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from derms.accounts.scopes import visible_organisations
+from derms.accounts.scopes import SANDBOX_MRID, sees_sandbox, visible_organisations
 from derms.core.actors import Actor
 from derms.core.errors import NotFoundError
 from derms.devices.selectors import list_devices
@@ -51,10 +51,22 @@ def _visible(actor: Actor) -> QuerySet[EndDeviceControl]:
     rows = EndDeviceControl.objects.order_by("-id")
     organisations = visible_organisations(actor)
     if organisations is None:
-        return rows
+        return rows if sees_sandbox(actor) else _without_sandbox(rows)
     own = list_devices(visible=organisations).order_by().values("pk")
     others = ControlledDevice.objects.exclude(device_id__in=own)
     return rows.exclude(pk__in=others.values("control"))
+
+
+def _without_sandbox(rows: QuerySet[EndDeviceControl]) -> QuerySet[EndDeviceControl]:
+    # No control mixes devices of both sides, so one device tells.
+    there = list_devices(visible={SANDBOX_MRID}).order_by().values("mrid")
+    return rows.exclude(pk__in=ControlledDevice.objects.filter(mrid__in=there).values("control"))
+
+
+def _listed(actor: Actor) -> QuerySet[EndDeviceControl]:
+    """Return the visible controls; without the sandbox's for who sees more than that."""
+    rows = _visible(actor)
+    return rows if visible_organisations(actor) is not None else _without_sandbox(rows)
 
 
 def list_controls(
@@ -70,11 +82,11 @@ def list_controls(
     Args:
         actor: Who asks.
         states: Only these states; None = all.
-        group_mrid: Only those of this group.
+        group_mrid: Only those of this group; the sandbox's only by group or device.
         device_mrid: Only those that touch this device.
         action: Only these: `connect` or `disconnect`.
     """
-    rows = _visible(actor)
+    rows = _visible(actor) if group_mrid or device_mrid else _listed(actor)
     if states is not None:
         rows = rows.filter(state__in=states)
     if group_mrid:
@@ -93,8 +105,8 @@ def list_recent_controls(*, actor: Actor, ended: int = 100) -> list[EndDeviceCon
 
 
 def visible_controls(mrids: set[str], *, actor: Actor) -> set[str]:
-    """Return which of these controls the actor may see."""
-    return set(_visible(actor).filter(mrid__in=mrids).values_list("mrid", flat=True))
+    """Return which of these controls are in the lists of the actor."""
+    return set(_listed(actor).filter(mrid__in=mrids).values_list("mrid", flat=True))
 
 
 def get_control(mrid: str, *, actor: Actor) -> EndDeviceControl:

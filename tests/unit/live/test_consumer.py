@@ -115,7 +115,7 @@ async def test_picked_topic_sends_only_the_rows_asked_for(operator, register):
 
 
 async def test_topic_hides_rows_of_others(operator, register):
-    register("rows", visible=lambda rows, actor: [r for r in rows if r["own"]])
+    register("rows", visible=lambda actor: lambda rows: [r for r in rows if r["own"]])
     async with open_browser(operator) as browser:
         await browser.watch("rows")
         await push("rows", [{"own": True, "n": 1}, {"own": False, "n": 2}])
