@@ -16,6 +16,10 @@ from derms.devices.models import EndDevice
 
 Scope = set[str] | frozenset[str] | None
 """mRIDs of the organisations whose devices the caller may see; None = all."""
+# One joined text instead of an array: a tenth of the cost of sending 10,000 of them. An mRID
+# that holds the separator finds nothing, because results are looked up by the whole mRID.
+_BY_MRID = """SELECT d.mrid, d.id FROM devices_enddevice d
+    WHERE d.mrid = ANY(string_to_array(%(mrids)s, chr(31)))"""
 
 
 def list_devices(*, visible: Scope = None) -> QuerySet[EndDevice]:
@@ -107,23 +111,41 @@ def find_ids(mrids: Sequence[str], *, visible: Scope = None) -> NDArray[np.int32
         mrids: mRIDs [n].
         visible: Devices of other organisations count as unknown.
     """
+    if visible is None:
+        return _keys(mrids, _BY_MRID)
+    sql = (
+        _BY_MRID
+        + """ AND d.owner_id IN
+        (SELECT id FROM accounts_organisation WHERE mrid = ANY(%(visible)s::text[]))"""
+    )
+    return _keys(mrids, sql, visible=sorted(visible))
+
+
+def find_dispatchable(mrids: Sequence[str], *, in_sandbox: bool) -> NDArray[np.int32]:
+    """Return the primary keys of devices that may be members of groups, by mRID [n].
+
+    All in one query, for the thousands of a new group; where one of them is -1, `find_ids` and
+    `dispatchable` tell why.
+
+    Args:
+        mrids: mRIDs [n].
+        in_sandbox: Of the sandbox's devices, instead of all others.
+    """
+    sql = (
+        _BY_MRID
+        + """ AND d.eligible AND d.lifecycle_state = 'registered'
+        AND %(in_sandbox)s = (d.owner_id IS NOT DISTINCT FROM
+            (SELECT id FROM accounts_organisation WHERE mrid = %(sandbox)s))"""
+    )
+    return _keys(mrids, sql, in_sandbox=in_sandbox, sandbox=SANDBOX_MRID)
+
+
+def _keys(mrids: Sequence[str], sql: str, **parameters: Any) -> NDArray[np.int32]:
     wanted = list(mrids)
     if not wanted:
         return np.zeros(0, dtype="int32")
-    # One joined text instead of an array: a tenth of the cost of sending 10,000 of them. An mRID
-    # that holds the separator finds nothing, because results are looked up by the whole mRID.
-    sql = (
-        "SELECT d.mrid, d.id FROM devices_enddevice d {}"
-        " WHERE d.mrid = ANY(string_to_array(%(mrids)s, chr(31)))"
-    )
-    parameters: dict[str, Any] = {"mrids": "\x1f".join(wanted)}
-    if visible is None:
-        sql = sql.format("")
-    else:
-        sql = sql.format("JOIN accounts_organisation o ON o.id = d.owner_id")
-        sql += " AND o.mrid = ANY(%(visible)s::text[])"
-        parameters["visible"] = sorted(visible)
-    known: dict[str, int] = dict(bulk.execute(sql, parameters).fetchall())
+    rows = bulk.execute(sql, {"mrids": "\x1f".join(wanted), **parameters}).fetchall()
+    known: dict[str, int] = dict(rows)
     return np.fromiter((known.get(mrid, -1) for mrid in wanted), dtype="int32", count=len(wanted))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from django.db import connection, transaction
 
+from derms.accounts.services import ensure_sandbox
 from derms.audit.models import AuditRecord
 from derms.core.actors import SYSTEM
 from derms.core.errors import NotFoundError, RuleViolationError
@@ -55,6 +56,24 @@ def test_only_registered_and_eligible_devices_are_dispatchable(db):
         "The device is not eligible for dispatch: recall.",
         "There is no such device.",
     ]
+
+
+def test_members_are_found_in_one_query_on_their_own_side_of_the_sandbox(db):
+    good, toy = make_device(), make_device(owner=ensure_sandbox())
+    barred = make_device(eligible=False, eligibility_reason="recall")
+    asked = [
+        toy.mrid,
+        good.mrid,
+        make_device(lifecycle_state="planned").mrid,
+        barred.mrid,
+        "nobody",
+    ]
+
+    live = selectors.find_dispatchable(asked, in_sandbox=False)
+    in_sandbox = selectors.find_dispatchable(asked, in_sandbox=True)
+
+    assert live.tolist() == [-1, good.pk, -1, -1, -1]
+    assert in_sandbox.tolist() == [toy.pk, -1, -1, -1, -1]
 
 
 def test_columns_keep_the_order_asked(db):
