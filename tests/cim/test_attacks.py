@@ -1,5 +1,6 @@
 """Bodies that want to hurt: each is answered quickly with a client fault and changes nothing."""
 
+import base64
 import gzip
 import resource
 import time
@@ -10,6 +11,7 @@ from django.db import connection
 
 from derms.cim.models import CimMessage
 from tests.cim.messages import create_groups, group, soap
+from tests.cim.wss import username_token
 
 PATH = "/61968-5/create/executeDERGroups"
 GOOD = soap(create_groups(group("m", "G"))).decode()
@@ -220,3 +222,34 @@ def test_stored_bodies_are_the_bytes_on_the_wire(dms_client):
     stored = CimMessage.objects.get()
     assert zlib.decompress(stored.request_body) == GOOD.encode()
     assert zlib.decompress(stored.reply_body) == response.content
+
+
+CREDENTIALS = {
+    "not base64": "Basic \xe9\xe9\xe9\xe9",
+    "NUL in the name": "Basic " + base64.b64encode(b"a\0b:c").decode(),
+    "not UTF-8": "Basic " + base64.b64encode(b"\xff\xfe:x").decode(),
+    "no colon": "Basic " + base64.b64encode(b"abc").decode(),
+    "nothing": "Basic",
+    "long": "Basic " + base64.b64encode(b"a" * 50_000 + b":b").decode(),
+    "Bearer NUL": "Bearer a\0b.c",
+    "Bearer foreign letters": "Bearer \xe9.\xe9",
+    "Bearer dots": "Bearer ....",
+    "two schemes": "Basic Basic YTpi",
+}
+
+
+@pytest.mark.parametrize("name", CREDENTIALS)
+@pytest.mark.parametrize("path", [PATH, "/cim", "/api/v1/groups"])
+def test_odd_credentials_are_refused_and_break_nothing(client, db, name, path):
+    response = client.post(
+        path, GOOD.encode(), content_type="text/xml", HTTP_AUTHORIZATION=CREDENTIALS[name]
+    )
+
+    assert response.status_code == 401
+
+
+def test_a_username_that_postgresql_cannot_carry(client, db):
+    for name in ("\N{SNOWMAN}" * 300, "a" * 100_000, "'; DROP TABLE x; --"):
+        sent = username_token(GOOD.replace(PROLOG, "").encode(), name, "x")
+        response = client.post(PATH, sent, content_type="text/xml")
+        assert (response.status_code, b"<m:code>7.4" in response.content) == (500, True)

@@ -1,10 +1,12 @@
 """The message log over REST: found by what integrators know, shown as it was on the wire."""
 
+import base64
 import datetime as dt
+import gzip
 
 import pytest
 
-from derms.cim import services
+from derms.cim import personal, services
 from derms.cim.models import CimMessage
 from derms.core import clock, valkey
 from derms.live.services import _group_prefix, group_name
@@ -176,6 +178,35 @@ def test_personal_data_are_hidden_from_who_may_not_see_them(dms_client, operator
         assert one["masked"] is not sees
         assert "<m:Organization>Org<" in one["request_xml"]
         assert "<mRID>m</mRID>" in one["request_xml"]
+
+
+PACKED = base64.b64encode(gzip.compress(b"<x><userID>j.doe</userID></x>")).decode()
+HIDING_PLACES = {
+    "in a child": "<userID><b>j.doe</b></userID>",
+    "behind a child": "<userID><b/>j.doe</userID>",
+    "in CDATA": "<userID><![CDATA[j.doe]]></userID>",
+    "by character reference": "<userID>&#106;.doe</userID>",
+    "in an attribute": "<userID is='j.doe'/>",
+    "deep in an address": "<mainAddress><a><b/>j.doe</a></mainAddress>",
+    "behind a comment": "<userID><!-- -->j.doe</userID>",
+    "in a comment": "<userID>x</userID><!-- j.doe -->",
+    "in an instruction": "<userID>x</userID><?a j.doe?>",
+    "in another namespace": "<x:userID xmlns:x='urn:x'>j.doe</x:userID>",
+    "without a namespace": "<userID xmlns=''>j.doe</userID>",
+    "compressed": f"<Compressed>{PACKED}</Compressed>",
+}
+
+
+@pytest.mark.parametrize("place", HIDING_PLACES)
+def test_personal_data_are_hidden_wherever_they_stand(place):
+    text = f"<a xmlns='urn:a'><kept>j.d.</kept>{HIDING_PLACES[place]}<kept>d.j.</kept></a>"
+
+    shown = personal.masked(text)
+
+    assert "j.doe" not in shown
+    assert "&#106;" not in shown
+    assert PACKED not in shown
+    assert shown.count("kept>j.d.<") == shown.count("kept>d.j.<") == 1
 
 
 def test_retention_drops_old_exchanges_in_batches(spoken):

@@ -54,9 +54,9 @@ def message(name="G", **more):
     return soap(create_groups(group(f"m-{name}", name), **more))
 
 
-def post(body, authorization="", **more):
+def post(body, authorization="", path=PATH, **more):
     headers = {"HTTP_AUTHORIZATION": authorization} if authorization else {}
-    return Client(**headers).post(PATH, body, content_type="text/xml", **more)
+    return Client(**headers).post(path, body, content_type="text/xml", **more)
 
 
 def code_of(response):

@@ -8,7 +8,6 @@ Source: XML Signature 1.1; OASIS WSS X.509 Certificate Token Profile 1.1.
 """
 
 import base64
-import binascii
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ def verify(envelope: etree._Element, security: Security, signer: Certificate) ->
         raise _failed("The signature does not cover the Body of this message")
     if timestamp is not None and not any(one is timestamp for one in covered):
         raise _failed("The signature does not cover the Timestamp")
-    results = _verified(envelope, signer)
+    results = _verified(envelope, security, signer)
     parts = {id(one): result.signed_xml for one, result in zip(covered, results, strict=True)}
     signed_body = parts[id(body)]
     if signed_body is None or signed_body.tag != _BODY:
@@ -147,10 +146,10 @@ def _target(envelope: etree._Element, reference: etree._Element) -> etree._Eleme
     return found[0] if found else None
 
 
-def _verified(envelope: etree._Element, signer: Certificate) -> list[Any]:
+def _verified(envelope: etree._Element, security: Security, signer: Certificate) -> list[Any]:
     wanted = SignatureConfiguration(
         require_x509=True,
-        location=f"./{{{cim.SOAP}}}Header/{names.wsse('Security')}/",
+        location=_location(security.element),
         expect_references=True,  # any number: what must be covered is checked above
         signature_methods=names.SIGNATURE_METHODS,
         digest_algorithms=names.DIGEST_METHODS,
@@ -175,6 +174,14 @@ def _verified(envelope: etree._Element, signer: Certificate) -> list[Any]:
     return list(results)
 
 
+def _location(header: etree._Element) -> str:
+    """Return the path to this very Security header: one for somebody else may stand before it."""
+    steps = [header, *header.iterancestors()][:-1]
+    numbered = (f"{e.tag}[{1 + sum(1 for _ in e.itersiblings(e.tag, preceding=True))}]"
+                for e in reversed(steps))  # fmt: skip
+    return f"./{'/'.join(numbered)}/"
+
+
 def _nonce(references: list[etree._Element]) -> str:
     digests = [reference.findtext(names.ds("DigestValue")) or "" for reference in references]
     return "signed:" + " ".join(re.sub(r"\s", "", digest) for digest in digests)
@@ -192,7 +199,7 @@ def _by_content(info: etree._Element, security: Security) -> Certificate | None:
         return None
     try:
         der = base64.b64decode(re.sub(r"\s", "", text), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise _token("The BinarySecurityToken is not base64") from error
     return selectors.find_certificate(fingerprint(der))
 

@@ -4,7 +4,6 @@ Source: OASIS WSS UsernameToken Profile 1.1 section 3; docs/adr/0060-password-di
 """
 
 import base64
-import binascii
 
 from django.conf import settings
 
@@ -34,8 +33,15 @@ def check_token(token: UsernameToken, *, is_secure: bool) -> Client:
 
 
 def nonce_of(token: UsernameToken) -> str:
-    """Return the nonce a token uses up; empty when it has none."""
-    return f"token:{token.nonce}" if token.nonce else ""
+    """Return the nonce a token uses up, however it is written; empty when it has none.
+
+    Base64 has several texts for the same bytes, and a digest is over the bytes.
+    """
+    try:
+        nonce = base64.b64encode(base64.b64decode(token.nonce, validate=True)).decode()
+    except ValueError:
+        nonce = token.nonce
+    return f"token:{nonce}" if nonce else ""
 
 
 def _by_text(token: UsernameToken, *, is_secure: bool) -> Client | None:
@@ -53,7 +59,7 @@ def _by_digest(token: UsernameToken) -> Client | None:
         raise TrustError("A PasswordDigest needs Nonce and Created")
     try:
         nonce = base64.b64decode(token.nonce, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise TrustError("The Nonce of the UsernameToken is not base64") from error
     return authenticate_digest(
         token.username, digest=token.password.strip(), nonce=nonce, created=token.created
