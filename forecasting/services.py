@@ -44,7 +44,7 @@ def store_told_forecast(
 
     Raises:
         NotFoundError: nobody has told us of such a group (CIM 99.1).
-        ForbiddenError: it is not the party's (CIM 7.5).
+        ForbiddenError: it is not the party's, or the client has no grant (CIM 7.5).
         RuleViolationError: a schedule that says nothing, or too many of them (CIM 6.1).
     """
     now = clock.now()
@@ -54,7 +54,7 @@ def store_told_forecast(
     for curve in curves:
         check_schedule(curve.schedule, now=now)
     with transaction.atomic():
-        group = own_group(key, actor)
+        group = own_group(key, actor, noun="DERGroupForecasts", verb="created")
         for parameter in {curve.parameter for curve in curves}:
             known = ToldCurve.objects.filter(group_id=group.pk, parameter=parameter)
             if known.filter(created_at__gt=created_at).exists():

@@ -46,14 +46,16 @@ def _listed(actor: Actor) -> QuerySet[DerGroup]:
     return groups.exclude(owner__mrid=SANDBOX_MRID)
 
 
-def _granted(groups: QuerySet[DerGroup], actor: Actor, noun: str) -> QuerySet[DerGroup]:
-    """Keep the groups of which an actor may get a noun."""
-    granted = granted_groups(actor, noun, "get")
+def _granted(
+    groups: QuerySet[DerGroup], actor: Actor, noun: str, verb: str = "get"
+) -> QuerySet[DerGroup]:
+    """Keep the groups to which an actor may do something."""
+    granted = granted_groups(actor, noun, verb)
     return groups if granted is None else groups.filter(mrid__in=granted)
 
 
 def list_groups(
-    *, actor: Actor, sandbox: bool = False, noun: str = "DERGroups"
+    *, actor: Actor, sandbox: bool = False, noun: str = "DERGroups", verb: str = "get"
 ) -> QuerySet[DerGroup]:
     """Return the live groups the actor may see, with owner, names and status joined.
 
@@ -62,9 +64,10 @@ def list_groups(
         sandbox: Those of the sandbox too, which lists of the live utility leave out.
         noun: What is asked of them: a client may see the statuses of other groups than it may
             see the definitions of.
+        verb: What is to be done.
     """
     groups = (
-        _granted(_visible(actor) if sandbox else _listed(actor), actor, noun)
+        _granted(_visible(actor) if sandbox else _listed(actor), actor, noun, verb)
         .select_related("owner", "status")
         .prefetch_related("names")
     )
@@ -172,7 +175,7 @@ def holder_of(key: GroupKey) -> tuple[GroupKey, DerGroup] | None:
     if key.mrid and (group := DerGroup.objects.filter(mrid=key.mrid).first()):
         return GroupKey(mrid=key.mrid), group
     live = DerGroup.objects.filter(deleted_at__isnull=True)
-    for name in (name.name for name in key.names):
+    for name in dict.fromkeys(name.name for name in key.names):
         group = live.filter(Q(name=name) | Q(names__name=name)).first()
         if group is not None:
             return GroupKey(names=(Name(name),)), group

@@ -75,6 +75,14 @@ class ApiClient(models.Model):
     password_digest = models.BooleanField(default=False)
     """UsernameToken may carry a PasswordDigest; see docs/adr/0060-password-digest.md."""
 
+    grants = models.JSONField(default=list, blank=True)
+    """What it may do of what its roles allow: rows {nouns, verbs, groups}; none = all of it.
+
+    In the row, so that whoever loads a client has them without another query (docs/adr/0063).
+    """
+    retired_at = models.DateTimeField(null=True, blank=True)
+    """Switched off for good; kept for the log and the audit trail."""
+
     def __str__(self) -> str:
         return self.client_id
 

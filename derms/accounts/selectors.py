@@ -4,14 +4,17 @@ import datetime as dt
 from typing import TypeAlias, cast
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from derms.accounts.choices import ClientStage, OrganisationKind
 from derms.accounts.models import ApiClient, ClientCertificate, Organisation, User
+from derms.accounts.rules.certificates import ENDS_SOON, CertificateState
+from derms.accounts.rules.grants import read_grants
 from derms.accounts.scopes import SANDBOX_MRID
+from derms.core import clock
 from derms.core.actors import Actor, ActorKind, Role
-from derms.core.errors import NotFoundError
+from derms.core.errors import InvalidInputError, NotFoundError
 
 # What other rooms may name of our rows.
 Client: TypeAlias = ApiClient
@@ -64,7 +67,10 @@ def actor_of_user(user: User, *, source: str, address: str = "") -> Actor:
 
 
 def actor_of_client(client: ApiClient, *, source: str, address: str = "") -> Actor:
-    """Return an API client as the actor of services; in stage sandbox it is one of the sandbox."""
+    """Return an API client as the actor of services.
+
+    In stage sandbox it is one of the sandbox, and its grants, which are about groups outside, rest.
+    """
     live = client.stage == ClientStage.LIVE
     return Actor(
         kind=ActorKind.CLIENT,
@@ -74,6 +80,7 @@ def actor_of_client(client: ApiClient, *, source: str, address: str = "") -> Act
         organisation_mrid=client.organisation.mrid if live else SANDBOX_MRID,
         source=source,
         address=address,
+        grants=read_grants(client.grants) if live else (),
     )
 
 
@@ -115,9 +122,10 @@ def lock_user(mrid: str) -> User:
     return get_user(mrid)
 
 
-def list_clients() -> QuerySet[ApiClient]:
-    """Return all API clients with their organisation."""
-    return ApiClient.objects.select_related("organisation").order_by("client_id")
+def list_clients(*, retired: bool = False) -> QuerySet[ApiClient]:
+    """Return the API clients with their organisation, those that have retired if asked for."""
+    found = ApiClient.objects.select_related("organisation").order_by("client_id")
+    return found if retired else found.filter(retired_at__isnull=True)
 
 
 def get_client(mrid: str) -> ApiClient:
@@ -126,7 +134,7 @@ def get_client(mrid: str) -> ApiClient:
     Raises:
         NotFoundError: no such client.
     """
-    client = list_clients().filter(mrid=mrid).first()
+    client = list_clients(retired=True).filter(mrid=mrid).first()
     if client is None:
         raise NotFoundError(f"There is no API client {mrid}.")
     return client
@@ -180,6 +188,44 @@ def list_in_use() -> QuerySet[ClientCertificate]:
     """Return all certificates that are not revoked, with their clients."""
     found = ClientCertificate.objects.select_related("client__organisation")
     return found.filter(revoked_at__isnull=True).order_by("pk")
+
+
+def list_all_certificates(*, state: str, text: str) -> QuerySet[ClientCertificate]:
+    """Return the certificates of all API clients with these, narrowed by what is not empty.
+
+    Args:
+        state: One of `CertificateState`.
+        text: Part of the subject, the client's id or name, or the start of the fingerprint.
+
+    Raises:
+        InvalidInputError: there is no such state.
+    """
+    found = ClientCertificate.objects.select_related("client")
+    if state:
+        found = found.filter(_in_state(state, clock.now()))
+    if text:
+        found = found.filter(
+            Q(subject__icontains=text)
+            | Q(client__client_id__icontains=text)
+            | Q(client__name__icontains=text)
+            | Q(sha256__startswith=text.lower())
+        )
+    return found
+
+
+def _in_state(state: str, now: dt.datetime) -> Q:
+    soon = now + ENDS_SOON
+    used, begun = Q(revoked_at__isnull=True), Q(not_before__lte=now)
+    conditions: dict[str, Q] = {
+        CertificateState.REVOKED: Q(revoked_at__isnull=False),
+        CertificateState.EXPIRED: used & Q(not_after__lt=now),
+        CertificateState.EARLY: used & Q(not_before__gt=now),
+        CertificateState.ENDS_SOON: used & begun & Q(not_after__gte=now, not_after__lt=soon),
+        CertificateState.GOOD: used & begun & Q(not_after__gte=soon),
+    }
+    if state not in conditions:
+        raise InvalidInputError(f"There is no state {state[:40]}.", field="state")
+    return conditions[state]
 
 
 def list_expiring(before: dt.datetime) -> list[ClientCertificate]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from derms.accounts.rules.grants import granted_groups
 from derms.accounts.scopes import SANDBOX_MRID, visible_organisations
 from derms.accounts.selectors import actor_of_client
 from derms.cim import operations, soap
@@ -20,6 +21,7 @@ from derms.cim.envelope import render_event
 from derms.cim.models import OutboundMessage, Partner, Subscription
 from derms.cim.push import wake
 from derms.core import clock, correlation
+from derms.core.actors import Actor
 from derms.core.ids import new_mrid
 
 __all__ = ["Event", "Subscription", "backlogged", "is_wanted", "push", "push_to", "subscribers"]
@@ -157,15 +159,26 @@ def backlogged(subscription_ids: Iterable[int]) -> set[int]:
     return set(waiting.values_list("subscription", flat=True).distinct())
 
 
+def _is_granted(actor: Actor, event: Event) -> bool:
+    """Say whether a partner may get all that an event tells, whoever it was written for."""
+    granted = granted_groups(actor, _OPERATION_SETS.get(event.noun, event.noun), "get")
+    if granted is None:
+        return True
+    return bool(event.groups) and granted.issuperset(event.groups)
+
+
 def _wants(subscription: Subscription, event: Event) -> bool:
     if not subscription.on_change:
         return False
     client = subscription.partner.client
     if client.mrid == event.origin:
         return False
-    visible = visible_organisations(actor_of_client(client, source="push"))
+    actor = actor_of_client(client, source="push")
+    visible = visible_organisations(actor)
     if visible is None and SANDBOX_MRID in event.owners:
         return False
     if visible is not None and visible.isdisjoint(event.owners):
+        return False
+    if not _is_granted(actor, event):
         return False
     return not subscription.groups or not set(subscription.groups).isdisjoint(event.groups)

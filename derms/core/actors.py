@@ -31,6 +31,21 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """One thing an API client may do; a part that is empty stands for all.
+
+    Attributes:
+        nouns: Nouns of the standard, e.g. `DERGroupDispatches`.
+        verbs: Verbs of the standard, e.g. `get`, `create`.
+        groups: mRIDs of groups.
+    """
+
+    nouns: frozenset[str] = frozenset()
+    verbs: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
     """The caller of a service.
 
@@ -42,6 +57,8 @@ class Actor:
         organisation_mrid: Organisation of the caller; None for the utility's own system.
         source: Door it came through: `session`, `basic`, `bearer`, `cim`, `task`, `command`.
         address: Remote network address, if any.
+        grants: What an API client may do of what its roles allow; none = all of it. Asked by
+            `derms.accounts.rules.grants` alone.
     """
 
     kind: ActorKind
@@ -51,6 +68,7 @@ class Actor:
     organisation_mrid: str | None = None
     source: str = ""
     address: str = ""
+    grants: tuple[Grant, ...] = ()
 
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, mrid="", name="system", source="task")

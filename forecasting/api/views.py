@@ -19,7 +19,9 @@ class GroupForecastView(APIView):
         summary="Forecast of a group",
     )
     def get(self, request: Request, mrid: str) -> Response:
-        group = get_group(key=GroupKey(mrid=mrid), actor=actor_of(request))
+        group = get_group(
+            key=GroupKey(mrid=mrid), actor=actor_of(request), noun="DERGroupForecasts"
+        )
         query = shapes.ForecastQuerySerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         schedule = query.to_schedule()

@@ -75,7 +75,7 @@ def handle_query(call: Call) -> Outcome:
     none of them is an error.
     """
     schedules, asked = parse_schedules(call.content), parse_parameters(call.content)
-    groups, errors = find_groups(call)
+    groups, errors = find_groups(call, "DERGroupForecasts")
     made = selectors.forecast_groups(groups, list(asked), schedules)
     told = [forecast for forecast in made if forecast.parameters]
     silent = tuple(_nothing_to_tell(f.group) for f in made if not f.parameters)

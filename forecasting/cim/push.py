@@ -27,7 +27,7 @@ def render_day(actor: Actor, groups: Sequence[str]) -> list[Event]:
     now = clock.now()
     start_at = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
     schedule = Schedule(CurveStyle.CONSTANT, start_at, _INTERVAL_S, _INTERVALS)
-    found = list_groups(actor=actor)
+    found = list_groups(actor=actor, noun="DERGroupForecasts")
     rows = list(found.filter(mrid__in=groups) if groups else found)
     events = []
     for start in range(0, len(rows), _CHUNK):

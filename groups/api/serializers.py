@@ -5,6 +5,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from derms.accounts.rules.grants import is_granted
+from derms.accounts.selectors import actor_of
 from groups.choices import DerFunction
 from groups.rules.definition import (
     GroupChange,
@@ -146,14 +148,19 @@ class GroupSerializer(serializers.Serializer[Any]):
             "status": self.get_status(instance),
         }
 
+    def _shows_status(self, group: Group) -> bool:
+        """Say whether the caller may get the status of a group beside its definition."""
+        actor = actor_of(self.context["request"])
+        return is_granted(actor, "DERGroupStatuses", "get", group.mrid)
+
     @extend_schema_field(ToldStatusSerializer(allow_null=True))
     def get_told(self, group: Group) -> dict[str, Any] | None:
-        told = find_told(group) if group.announced_by else None
+        told = find_told(group) if group.announced_by and self._shows_status(group) else None
         return told_row(told) if told else None
 
     @extend_schema_field(GroupStatusSerializer(allow_null=True))
     def get_status(self, group: Group) -> dict[str, Any] | None:
-        status = find_status(group)
+        status = find_status(group) if self._shows_status(group) else None
         return status_row(status) if status else None
 
 

@@ -37,7 +37,9 @@ class GroupUsageView(APIView):
         summary="Usage of a group by quarter-hours: the sum over its members, in Wh or varh",
     )
     def get(self, request: Request, mrid: str) -> Response:
-        group = selectors.get_group(key=GroupKey(mrid=mrid), actor=actor_of(request))
+        group = selectors.get_group(
+            key=GroupKey(mrid=mrid), actor=actor_of(request), noun="MeterReadings"
+        )
         name = request.query_params.get("quantity", "active_power_w")
         if name not in _QUANTITIES:
             raise InvalidInputError(f"There is no usage of {name[:40]}", field="quantity")

@@ -34,13 +34,20 @@ def read_instant(request: Request, name: str) -> dt.datetime | None:
         raise InvalidInputError(f"{name} is not an instant: {text}", field=name) from error
 
 
-def _group(request: Request, mrid: str) -> selectors.Group:
-    return selectors.get_group(key=GroupKey(mrid=mrid), actor=actor_of(request))
+def _group(
+    request: Request, mrid: str, *, noun: str = "DERGroups", verb: str = "get"
+) -> selectors.Group:
+    actor = actor_of(request)
+    return selectors.get_group(key=GroupKey(mrid=mrid), actor=actor, noun=noun, verb=verb)
 
 
-def _shown(group: selectors.Group, code: int = status.HTTP_200_OK) -> Response:
+def _shown(group: selectors.Group, request: Request, code: int = status.HTTP_200_OK) -> Response:
     headers = {"ETag": etag_of(group.revision), "Location": f"/api/v1/groups/{group.mrid}"}
-    return Response(shapes.GroupSerializer(group).data, status=code, headers=headers)
+    return Response(
+        shapes.GroupSerializer(group, context={"request": request}).data,
+        status=code,
+        headers=headers,
+    )
 
 
 class GroupsView(generics.ListAPIView[selectors.Group]):
@@ -75,13 +82,13 @@ class GroupsView(generics.ListAPIView[selectors.Group]):
         body = shapes.GroupCreateSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         group = services.create_group(data=body.to_data(), actor=actor_of(request))
-        return _shown(group, status.HTTP_201_CREATED)
+        return _shown(group, request, status.HTTP_201_CREATED)
 
 
 class GroupView(APIView):
     @extend_schema(responses=shapes.GroupSerializer, summary="One group")
     def get(self, request: Request, mrid: str) -> Response:
-        return _shown(_group(request, mrid))
+        return _shown(_group(request, mrid), request)
 
     @extend_schema(
         request=shapes.GroupPatchSerializer,
@@ -89,7 +96,7 @@ class GroupView(APIView):
         summary="Change a group's definition (If-Match)",
     )
     def patch(self, request: Request, mrid: str) -> Response:
-        group = _group(request, mrid)
+        group = _group(request, mrid, verb="change")
         check_if_match(request, group.revision)
         body = shapes.GroupPatchSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -99,11 +106,11 @@ class GroupView(APIView):
             actor=actor_of(request),
             expected_revision=group.revision,
         )
-        return _shown(changed)
+        return _shown(changed, request)
 
     @extend_schema(responses={204: None}, summary="Delete a group (If-Match)")
     def delete(self, request: Request, mrid: str) -> Response:
-        group = _group(request, mrid)
+        group = _group(request, mrid, verb="delete")
         check_if_match(request, group.revision)
         services.delete_group(
             key=GroupKey(mrid=mrid), actor=actor_of(request), expected_revision=group.revision
@@ -149,7 +156,7 @@ class GroupMembersView(APIView):
         group = services.change_group(
             key=GroupKey(mrid=mrid), change=body.to_change(), actor=actor_of(request)
         )
-        return _shown(group)
+        return _shown(group, request)
 
 
 def _whole(request: Request, name: str, *, default: int, high: int) -> int:
@@ -160,7 +167,7 @@ def _whole(request: Request, name: str, *, default: int, high: int) -> int:
 class GroupStatusView(APIView):
     @extend_schema(responses=shapes.GroupStatusSerializer, summary="Last status of a group")
     def get(self, request: Request, mrid: str) -> Response:
-        group = _group(request, mrid)
+        group = _group(request, mrid, noun="DERGroupStatuses")
         found = selectors.find_status(group)
         if found is None and group.announced_by:
             raise NotFoundError(
@@ -194,7 +201,7 @@ class GroupTrendView(APIView):
         summary="History of a group's status, at most 2,000 samples",
     )
     def get(self, request: Request, mrid: str) -> Response:
-        group = _group(request, mrid)
+        group = _group(request, mrid, noun="DERGroupStatuses")
         end_at = read_instant(request, "to") or clock.now()
         start_at = read_instant(request, "from") or end_at - dt.timedelta(hours=1)
         samples = selectors.trend(group.pk, start_at=start_at, end_at=end_at)

@@ -25,7 +25,7 @@ Known = selectors.Status | selectors.Told
 
 def handle_query(call: Call) -> Outcome:
     """Answer with the last status of the groups asked for, in the order of the query."""
-    found, errors = find_groups(call)
+    found, errors = find_groups(call, "DERGroupStatuses")
     statuses = selectors.last_statuses(found)
     told = selectors.told_statuses(found)
     rows = [(group, told.get(group.pk) or statuses.get(group.pk)) for group in found]

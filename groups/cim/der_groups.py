@@ -159,7 +159,7 @@ def handle_delete(call: Call) -> Outcome:
 
 def handle_query(call: Call) -> Outcome:
     """Answer with the groups asked for, in the order of the query."""
-    found, errors = find_groups(call)
+    found, errors = find_groups(call, "DERGroups")
     return Outcome(errors, render_groups(found), len(found))
 
 

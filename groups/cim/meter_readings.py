@@ -29,6 +29,8 @@ from derms.cim.registry import Call
 from derms.core import clock
 from derms.core.actors import Actor
 from derms.core.errors import (
+    DermsError,
+    ForbiddenError,
     InvalidInputError,
     NotFoundError,
     RuleViolationError,
@@ -56,12 +58,14 @@ from derms.devices.rules.readings import Int64, microseconds
 from derms.devices.selectors.usage import interval_means, latest_values
 from groups import selectors
 from groups.cim.queries import key_of
+from groups.reach import out_of_reach
 from groups.usage import group_usage
 
 MAX_READINGS = 100_000
 """Readings in one reply."""
 MAX_DEVICES = 10_000
 """Devices in one question."""
+_NOUN = "MeterReadings"
 _INTERVAL_US = INTERVAL_S * 1_000_000
 _POWERS = (Quantity.ACTIVE_POWER_W, Quantity.REACTIVE_POWER_VAR)
 
@@ -179,25 +183,34 @@ def _told_type(code: str, span: Range | None) -> ReadingType:
 
 
 def _devices(items: Sequence[Identified], actor: Actor) -> tuple[list[int], tuple[ReplyError, ...]]:
-    """Return the keys of the devices asked for, each once, and an error for each unknown one."""
+    """Return the keys of the devices asked for, each once, and an error for each of the others."""
     visible = visible_organisations(actor)
     by_mrid = devices.find_ids([item.mrid for item in items], visible=visible)
     named = [item.names[0].name if item.names and not item.mrid else "" for item in items]
     by_name = devices.find_ids_by_name(named, visible=visible)
     found = np.where(by_mrid > 0, by_mrid, by_name).tolist()
+    keys = list(dict.fromkeys(key for key in found if key > 0))
+    barred = out_of_reach(np.array(keys, dtype="int32"), actor=actor, noun=_NOUN, verb="get")
+    beyond = set(barred.tolist())
     errors = tuple(
-        error_of(NotFoundError("There is no such device", cim_code="2.4"), item.about)
+        error_of(_why_not(key, actor), item.about)
         for item, key in zip(items, found, strict=True)
-        if key <= 0
+        if key <= 0 or key in beyond
     )
-    return list(dict.fromkeys(key for key in found if key > 0)), errors
+    return [key for key in keys if key not in beyond], errors
+
+
+def _why_not(key: int, actor: Actor) -> DermsError:
+    if key <= 0:
+        return NotFoundError("There is no such device", cim_code="2.4")
+    return ForbiddenError(f"{actor.name} may not get {_NOUN} of this EndDevice", code="not_granted")
 
 
 def _groups(item: Identified, actor: Actor) -> list[selectors.Group]:
     """Return the group named, or all of them for one that names nothing."""
     if item.about is None:
-        return list(selectors.list_groups(actor=actor))
-    return [selectors.get_group(key=key_of(item), actor=actor)]
+        return list(selectors.list_groups(actor=actor, noun=_NOUN))
+    return [selectors.get_group(key=key_of(item), actor=actor, noun=_NOUN)]
 
 
 def _of_devices(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from derms.accounts.rules.grants import granted_groups
 from derms.accounts.scopes import SANDBOX_MRID, visible_organisations
 from derms.accounts.selectors import actor_of_client
 from derms.cim import periods
@@ -73,7 +74,8 @@ def _tell(change: Definition, noun: str, verb: str, payload: str) -> None:
 class _Known:
     """What one subscription has been told, and which of the groups it is about; arrays [n]."""
 
-    revision: int
+    scope: tuple[int, Actor | None]
+    """Revision of the subscription, and its client with its roles and grants."""
     concerned: Bools
     sent: Sent
 
@@ -129,17 +131,19 @@ class StatusPusher:
         self._mrids = np.array([mrid for mrid, _ in pairs], dtype=object)
         self._owners = np.array([owner for _, owner in pairs], dtype=object)
         self._keys = keys
-        # A revision no subscription has makes `_due` ask anew which groups it is about.
+        # A scope no subscription has makes `_due` ask anew which groups it is about.
         self._known = {
-            key: _Known(-1, np.zeros(len(keys), dtype=np.bool_), known.sent.moved(source))
+            key: _Known((-1, None), np.zeros(len(keys), dtype=np.bool_), known.sent.moved(source))
             for key, known in self._known.items()
         }
 
     def _due(self, subscription: Subscription, now: Now, at_s: float) -> Ints:
         known = self._known.get(subscription.pk)
-        if known is None or known.revision != subscription.revision:
+        client = actor_of_client(subscription.partner.client, source="push")
+        scope = (subscription.revision, client)
+        if known is None or known.scope != scope:
             sent = known.sent if known else Sent.nothing(len(self._keys))
-            known = _Known(subscription.revision, self._concerned(subscription), sent)
+            known = _Known(scope, self._concerned(subscription, client), sent)
             self._known[subscription.pk] = known
         trigger = Trigger(
             on_change=subscription.on_change,
@@ -151,17 +155,19 @@ class StatusPusher:
         )
         return np.flatnonzero(known.concerned & due(trigger, now, known.sent, at_s))
 
-    def _concerned(self, subscription: Subscription) -> Bools:
+    def _concerned(self, subscription: Subscription, actor: Actor) -> Bools:
         """Return which groups a subscription is about and its client may see."""
         concerned: Bools = np.array(self._mrids != "", dtype=np.bool_)
         if subscription.groups:
             concerned &= np.isin(self._mrids, subscription.groups)
-        actor = actor_of_client(subscription.partner.client, source="push")
         visible = visible_organisations(actor)
         if visible is None:
             concerned &= self._owners != SANDBOX_MRID
         else:
             concerned &= np.isin(self._owners, list(visible))
+        granted = granted_groups(actor, "DERGroupStatuses", "get")
+        if granted is not None:
+            concerned &= np.isin(self._mrids, list(granted))
         return concerned
 
     def _push(self, wanted: dict[Subscription, Ints], now: Now, at_s: float) -> None:
@@ -189,7 +195,7 @@ class StatusPusher:
 def render_recent_usage(actor: Actor, groups: Sequence[str]) -> list[Event]:
     """Return the quarter-hours of the last two hours of the groups, as far as they are over."""
     end = clock.now()
-    found = selectors.list_groups(actor=actor)
+    found = selectors.list_groups(actor=actor, noun="MeterReadings")
     rows = list(found.filter(mrid__in=groups) if groups else found)
     events = []
     for first in range(0, len(rows), _CHUNK):

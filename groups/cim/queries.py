@@ -32,16 +32,16 @@ def key_of(item: Identified) -> GroupKey:
     return GroupKey(mrid=item.mrid, names=names_of(item))
 
 
-def find_groups(call: Call) -> tuple[list[selectors.Group], tuple[ReplyError, ...]]:
-    """Return the groups a query asks for, in its order; one naming nothing means all groups.
+def find_groups(call: Call, noun: str) -> tuple[list[selectors.Group], tuple[ReplyError, ...]]:
+    """Return the groups a query for a noun names, in its order; one naming nothing means all.
 
     Source: section 6 rows 9 and 11 of docs/standards/61968-5.md; EPRI test cases DERG-5A/5B.
     """
 
     def find(item: Identified) -> list[selectors.Group]:
         if item.about is None:
-            return list(selectors.list_groups(actor=call.actor))
-        return [selectors.get_group(key=key_of(item), actor=call.actor)]
+            return list(selectors.list_groups(actor=call.actor, noun=noun))
+        return [selectors.get_group(key=key_of(item), actor=call.actor, noun=noun)]
 
     found, errors = carry_out(read_groups(call), find)
     return [group for groups in found for group in groups], errors

@@ -68,6 +68,14 @@ class GroupData:
     version: Version | None = None
     members: MemberKeys = MemberKeys()
 
+    @property
+    def given(self) -> tuple[str, str] | None:
+        """Return (kind, value) as the caller named the group to be; None when it did not."""
+        name = self.names[0].name if self.names else self.name
+        if not (self.mrid or name):
+            return None
+        return ("uuid", self.mrid) if self.mrid else ("name", name)
+
 
 @dataclass(frozen=True, slots=True)
 class GroupChange:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from django.db import IntegrityError, transaction
 
+from derms.accounts.rules.grants import require_granted
 from derms.accounts.selectors import find_organisation_id
 from derms.audit.services import record
 from derms.core import bulk, clock
@@ -40,11 +41,13 @@ def announce_group(*, data: GroupData, actor: Actor) -> DerGroup:
         actor: An API client of the party.
 
     Raises:
-        ForbiddenError: its mRID or name belongs to somebody else (CIM 7.5).
+        ForbiddenError: its mRID or name belongs to somebody else, or the client has no grant
+            (CIM 7.5).
         RuleViolationError: the party has told us of it before (CIM 6.1).
     """
     party = _party(actor)
     mrid = data.mrid or new_mrid()
+    require_granted(actor, "DERGroups", "created", mrid, given=data.given)
     name = data.name or mrid
     names = data.names or (Name(name),)
     now = clock.now()
@@ -82,11 +85,11 @@ def change_announced_group(*, key: GroupKey, change: GroupChange, actor: Actor) 
 
     Raises:
         NotFoundError: nobody has told us of such a group (CIM 99.1).
-        ForbiddenError: it is not the party's (CIM 7.5).
+        ForbiddenError: it is not the party's, or the client has no grant (CIM 7.5).
     """
     now = clock.now()
     with transaction.atomic():
-        group = own_group(key, actor)
+        group = own_group(key, actor, verb="changed")
         before = _describe(group)
         if change.description is not None:
             group.description = change.description
@@ -109,10 +112,10 @@ def delete_announced_group(*, key: GroupKey, actor: Actor) -> DerGroup:
 
     Raises:
         NotFoundError: nobody has told us of such a group (CIM 99.1).
-        ForbiddenError: it is not the party's (CIM 7.5).
+        ForbiddenError: it is not the party's, or the client has no grant (CIM 7.5).
     """
     with transaction.atomic():
-        group = own_group(key, actor)
+        group = own_group(key, actor, verb="deleted")
         before = _describe(group)
         close_group(group, clock.now())
         record(action="group.announce_delete", object_type="DERGroup", object_mrid=group.mrid,
@@ -128,10 +131,10 @@ def store_told_status(*, key: GroupKey, told: ToldGroup, actor: Actor) -> DerGro
 
     Raises:
         NotFoundError: nobody has told us of such a group (CIM 99.1).
-        ForbiddenError: it is not the party's (CIM 7.5).
+        ForbiddenError: it is not the party's, or the client has no grant (CIM 7.5).
     """
     with transaction.atomic():
-        group = own_group(key, actor)
+        group = own_group(key, actor, noun="DERGroupStatuses", verb="changed")
         known = ToldStatus.objects.filter(group=group).first()
         # A clock that runs ahead must not keep out what is told later.
         if known is None or min(known.at, known.received_at) <= told.at:
@@ -154,16 +157,23 @@ def _stored(value: Any) -> dict[str, Any]:
     return parts | {"at": value.at.isoformat()}
 
 
-def own_group(key: GroupKey, actor: Actor) -> DerGroup:
+def own_group(key: GroupKey, actor: Actor, *, noun: str = "DERGroups", verb: str) -> DerGroup:
     """Return a party's own group, locked for a change.
+
+    Args:
+        key: Which group.
+        actor: An API client of the party.
+        noun: What it tells of the group.
+        verb: What became of that: `created`, `changed` or `deleted`.
 
     Raises:
         NotFoundError: no such group (CIM 99.1).
-        ForbiddenError: it is ours or another party's (CIM 7.5).
+        ForbiddenError: it is ours or another party's, or the client has no grant (CIM 7.5).
     """
     group = get_group(key=key, actor=SYSTEM, lock=True)
     if not (group.announced_by and group.owner_id == _party(actor)):
         raise _not_theirs(key)
+    require_granted(actor, noun, verb, group.mrid, given=key.given)
     return group
 
 

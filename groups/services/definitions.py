@@ -12,14 +12,15 @@ import numpy as np
 from django.db import IntegrityError, connection, transaction
 from numpy.typing import NDArray
 
-from derms.accounts.scopes import SANDBOX_MRID
+from derms.accounts.rules.grants import require_granted
+from derms.accounts.scopes import SANDBOX_MRID, is_sandboxed
 from derms.accounts.selectors import find_organisation_id, find_utility
 from derms.audit.services import record
 from derms.core import bulk, clock
 from derms.core.actors import Actor, ActorKind
 from derms.core.errors import ForbiddenError, InvalidInputError, RuleViolationError
 from derms.core.ids import new_mrid
-from derms.devices.selectors import dispatchable, find_ids, owned_ids
+from derms.devices.selectors import dispatchable, find_dispatchable, find_ids, owned_ids
 from derms.devices.selectors.names import find_ids_by_name, mrids_of
 from derms.events.services import publish
 from groups.events import GroupChanged, GroupCreated, GroupDeleted
@@ -34,7 +35,7 @@ _LISTED = 20  # how many offenders an error names
 
 def _bad_members(message: str, code: str, offenders: list[str], kind: str) -> RuleViolationError:
     return RuleViolationError(
-        f"{message}: {', '.join(offenders[:_LISTED])}"
+        f"{message.rstrip('.')}: {', '.join(offenders[:_LISTED])}"
         + (f" and {len(offenders) - _LISTED} more" if len(offenders) > _LISTED else ""),
         code=code,
         object_type="EndDevice",
@@ -73,6 +74,22 @@ def _of_world(ids: Ids, sandbox: Ids, *, in_sandbox: bool) -> Ids:
     if not sandbox.size and not in_sandbox:
         return ids
     return np.where(np.isin(ids, sandbox) == in_sandbox, ids, -1)
+
+
+def _dispatchable(members: MemberKeys, *, in_sandbox: bool) -> Ids:
+    """Return the distinct keys of devices that are to be members, ascending.
+
+    Raises:
+        RuleViolationError: a device is unknown, not registered or not eligible (CIM 6.1, object
+            type EndDevice).
+    """
+    if not members.names:
+        found = find_dispatchable(members.mrids, in_sandbox=in_sandbox)
+        if (found >= 0).all():  # else the longer way, which tells what is wrong with which
+            return np.unique(found)
+    ids = _resolve(members, in_sandbox=in_sandbox)
+    _require_dispatchable(ids)
+    return ids
 
 
 def _require_dispatchable(ids: Ids) -> None:
@@ -158,8 +175,8 @@ def _refuse_taken(key: GroupKey) -> None:
         )  # fmt: skip
 
 
-def _locked(key: GroupKey, actor: Actor, expected_revision: int | None) -> DerGroup:
-    group = get_group(key=key, actor=actor, lock=True)
+def _locked(key: GroupKey, actor: Actor, verb: str, expected_revision: int | None) -> DerGroup:
+    group = get_group(key=key, actor=actor, lock=True, verb=verb)
     if expected_revision is not None and group.revision != expected_revision:
         raise RuleViolationError(
             "Somebody else changed the group meanwhile", code="stale_revision",
@@ -189,27 +206,26 @@ def create_group(*, data: GroupData, actor: Actor) -> DerGroup:
         actor: Who asks; its organisation owns the group.
 
     Raises:
+        ForbiddenError: no grant of the actor allows it (CIM 7.5).
         RuleViolationError: mRID or name taken, a member unknown, not registered or not eligible
             (CIM 6.1 with the offending ID).
 
     Source: IEC 61968-5 create(DERGroups); EPRI test cases 1A-1E.
     """
     mrid = data.mrid or new_mrid()
+    require_granted(actor, "DERGroups", "create", mrid, given=data.given)
     name = data.name or (data.names[0].name if data.names else mrid)
     names = data.names or ((Name(name),) if data.name else ())
     now = clock.now()
     with transaction.atomic():
         _refuse_taken(GroupKey(mrid=data.mrid, names=(Name(name), *names)))
-        owner_pk = _owner_pk(actor)
-        in_sandbox = owner_pk == find_organisation_id(SANDBOX_MRID)
-        ids = _resolve(data.members, in_sandbox=in_sandbox)
-        _require_dispatchable(ids)
+        ids = _dispatchable(data.members, in_sandbox=is_sandboxed(actor))
         group = DerGroup(
             mrid=mrid,
             name=name,
             description=data.description,
             functions=sorted(data.functions),
-            owner_id=owner_pk,
+            owner_id=_owner_pk(actor),
             member_count=len(ids),
             created_at=now,
             modified_at=now,
@@ -247,7 +263,7 @@ def change_group(
 
     Raises:
         NotFoundError: no such group.
-        ForbiddenError: it is another party's (CIM 7.5).
+        ForbiddenError: it is another party's, or the actor has no grant (CIM 7.5).
         RuleViolationError: revision differs (`stale_revision`), new name taken, or a member
             unknown or not eligible.
 
@@ -255,7 +271,7 @@ def change_group(
     """
     now = clock.now()
     with transaction.atomic():
-        group = _locked(key, actor, expected_revision)
+        group = _locked(key, actor, "change", expected_revision)
         _refuse_told(group)
         before = describe(group)
         if change.name is not None and change.name != group.name:
@@ -293,8 +309,7 @@ def _change_members(group: DerGroup, change: GroupChange, now: dt.datetime) -> t
         left = _resolve(change.remove, in_sandbox=in_sandbox)
         group.member_count -= leave(group, left, now)
     if change.add:
-        joined = _resolve(change.add, in_sandbox=in_sandbox)
-        _require_dispatchable(joined)
+        joined = _dispatchable(change.add, in_sandbox=in_sandbox)
         group.member_count += join(group, joined, now)
     return left, joined
 
@@ -304,13 +319,14 @@ def delete_group(*, key: GroupKey, actor: Actor, expected_revision: int | None =
 
     Raises:
         NotFoundError: no such group.
+        ForbiddenError: it is another party's, or the actor has no grant (CIM 7.5).
         RuleViolationError: revision differs.
 
     Source: IEC 61968-5 delete(DERGroups); EPRI test case 4.
     """
     now = clock.now()
     with transaction.atomic():
-        group = _locked(key, actor, expected_revision)
+        group = _locked(key, actor, "delete", expected_revision)
         if actor.kind is not ActorKind.USER:  # a person may clear away what a party left behind
             _refuse_told(group)
         before = describe(group)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +14,8 @@ from derms.accounts.api import serializers as shapes
 from derms.accounts.api.idempotency import idempotent
 from derms.accounts.api.views import validated
 from derms.accounts.choices import Proof
-from derms.core.paging import NewestFirst
+from derms.accounts.rules.certificates import CertificateState
+from derms.core.paging import CursorPage, NewestFirst
 
 
 class ApiClientPolicyView(APIView):
@@ -54,6 +55,36 @@ class CertificatesView(generics.ListAPIView[Any]):
         row = services.register_certificate(mrid=mrid, **values, actor=selectors.actor_of(request))
         shown = shapes.ClientCertificateSerializer(row).data
         return Response(shown, status=status.HTTP_201_CREATED)
+
+
+class ByEnd(CursorPage):
+    """What ends first comes first."""
+
+    ordering = "not_after"
+
+
+class AllCertificatesView(generics.ListAPIView[Any]):
+    serializer_class = shapes.CertificateOfSerializer
+    pagination_class = ByEnd
+
+    def get_queryset(self) -> QuerySet[Any]:
+        asked = self.request.query_params
+        return selectors.list_all_certificates(
+            state=asked.get("state", ""), text=asked.get("q", "")
+        )
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("state", str, enum=[str(state) for state in CertificateState]),
+            OpenApiParameter(
+                "q", str, description="Part of subject or client, or start of the fingerprint."
+            ),
+        ],
+        operation_id="certificates_list",
+        summary="Certificates of all API clients, those that end first first",
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
 
 
 class RevokeView(APIView):

@@ -1,11 +1,14 @@
 """Shapes of accounts on the wire."""
 
+import datetime as dt
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from derms.accounts.choices import ClientStage, OrganisationKind, Proof, RoleChoice
-from derms.accounts.rules.certificates import trouble_with
+from derms.accounts.rules.certificates import CertificateState, state_of, trouble_with
+from derms.accounts.rules.grants import NOUNS
 from derms.core import clock
 
 
@@ -53,6 +56,31 @@ class PasswordSerializer(serializers.Serializer[Any]):
     password = serializers.CharField(max_length=128, write_only=True)
 
 
+@extend_schema_serializer(component_name="Grant")
+class GrantSerializer(serializers.Serializer[Any]):
+    nouns = serializers.ListField(
+        child=serializers.ChoiceField(sorted(NOUNS)), default=list, help_text="None = all."
+    )
+    verbs = serializers.ListField(
+        child=serializers.ChoiceField(sorted(frozenset().union(*NOUNS.values()))),
+        default=list,
+        help_text="None = all. `get` is also what it is pushed.",
+    )
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=128),
+        default=list,
+        help_text="mRIDs; none = all groups its roles let it see.",
+    )
+
+
+class GrantsSerializer(serializers.Serializer[Any]):
+    grants = GrantSerializer(many=True, help_text="All of them; none = whatever its roles allow.")
+
+
+class RetirementSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=200)
+
+
 class ApiClientSerializer(serializers.Serializer[Any]):
     mrid = serializers.CharField(read_only=True)
     client_id = serializers.CharField(read_only=True)
@@ -74,6 +102,14 @@ class ApiClientSerializer(serializers.Serializer[Any]):
     )
     signs_replies = serializers.BooleanField(read_only=True)
     password_digest = serializers.BooleanField(read_only=True)
+    grants = GrantSerializer(
+        many=True,
+        read_only=True,
+        help_text="What it may do of what its roles allow; none = all of it.",
+    )
+    retired_at = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="Switched off for good since then."
+    )
 
 
 class NewApiClientSerializer(serializers.Serializer[Any]):
@@ -129,6 +165,34 @@ class ClientCertificateSerializer(serializers.Serializer[Any]):
             revoked_at=row.revoked_at,
             now=clock.now(),
         )
+
+
+class CertificateOwnerSerializer(serializers.Serializer[Any]):
+    mrid = serializers.CharField()
+    client_id = serializers.CharField()
+    name = serializers.CharField()
+    is_active = serializers.BooleanField()
+
+
+class CertificateOfSerializer(ClientCertificateSerializer):
+    """A certificate in the list of all, with whose it is and how long it lasts."""
+
+    client = CertificateOwnerSerializer()
+    state = serializers.SerializerMethodField(help_text="`ends_soon`: within 30 days.")
+    days_left = serializers.SerializerMethodField(help_text="Negative once it has ended.")
+
+    @extend_schema_field(serializers.ChoiceField(choices=[str(s) for s in CertificateState]))
+    def get_state(self, row: Any) -> str:
+        return state_of(
+            not_before=row.not_before,
+            not_after=row.not_after,
+            revoked_at=row.revoked_at,
+            now=clock.now(),
+        )
+
+    def get_days_left(self, row: Any) -> float:
+        left: dt.timedelta = row.not_after - clock.now()
+        return left / dt.timedelta(days=1)
 
 
 class SecretSerializer(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from derms.accounts.api import certificates, views
+from derms.accounts.api import certificates, grants, views
 
 urlpatterns = [
     path("me", views.MeView.as_view(), name="me"),
@@ -23,6 +23,17 @@ urlpatterns = [
         certificates.ApiClientPolicyView.as_view(),
         name="api-client-policy",
     ),
+    path(
+        "api-clients/<str:mrid>/grants",
+        grants.ApiClientGrantsView.as_view(),
+        name="api-client-grants",
+    ),
+    path(
+        "api-clients/<str:mrid>/retire",
+        views.ApiClientRetireView.as_view(),
+        name="api-client-retire",
+    ),
+    path("certificates", certificates.AllCertificatesView.as_view(), name="certificates"),
     path(
         "api-clients/<str:mrid>/certificates",
         certificates.CertificatesView.as_view(),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -144,7 +144,17 @@ class ApiClientsView(generics.ListAPIView[Any]):
     serializer_class = shapes.ApiClientSerializer
 
     def get_queryset(self) -> QuerySet[Any]:
-        return selectors.list_clients()
+        retired = self.request.query_params.get("retired") == "true"
+        return selectors.list_clients(retired=retired)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("retired", bool, description="Those that have retired too."),
+        ],
+        summary="Systems that may call us",
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
 
     @extend_schema(
         request=shapes.NewApiClientSerializer,
@@ -175,6 +185,19 @@ class ApiClientView(APIView):
     def patch(self, request: Request, mrid: str) -> Response:
         values = validated(shapes.ApiClientChangeSerializer, request)
         client = services.update_client(mrid=mrid, **values, actor=selectors.actor_of(request))
+        return Response(shapes.ApiClientSerializer(client).data)
+
+
+class ApiClientRetireView(APIView):
+    @extend_schema(
+        request=shapes.RetirementSerializer,
+        responses=shapes.ApiClientSerializer,
+        summary="Switch the client off for good, with its certificates and its partner",
+    )
+    @idempotent
+    def post(self, request: Request, mrid: str) -> Response:
+        values = validated(shapes.RetirementSerializer, request)
+        client = services.retire_client(mrid=mrid, **values, actor=selectors.actor_of(request))
         return Response(shapes.ApiClientSerializer(client).data)
 
 

@@ -6,6 +6,7 @@ Source: RFC 5280; WS-Security X.509 Certificate Token Profile 1.1.
 import datetime as dt
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,6 +18,19 @@ from derms.core.errors import InvalidInputError
 _LEAST_RSA_BITS = 2048
 _LEAST_CURVE_BITS = 256
 _MOST_PEM_BYTES = 32 * 1024
+
+
+ENDS_SOON = dt.timedelta(days=30)
+
+
+class CertificateState(StrEnum):
+    """How a registered certificate stands; the first that fits."""
+
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    EARLY = "early"
+    ENDS_SOON = "ends_soon"
+    GOOD = "good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +139,23 @@ def trouble_with(
     if now > not_after:
         return f"has expired at {not_after:%Y-%m-%dT%H:%M:%SZ}"
     return ""
+
+
+def state_of(
+    *,
+    not_before: dt.datetime,
+    not_after: dt.datetime,
+    revoked_at: dt.datetime | None,
+    now: dt.datetime,
+) -> CertificateState:
+    """Return how a registered certificate stands; `ends_soon` is within 30 days."""
+    if revoked_at is not None:
+        return CertificateState.REVOKED
+    if now > not_after:
+        return CertificateState.EXPIRED
+    if now < not_before:
+        return CertificateState.EARLY
+    return CertificateState.ENDS_SOON if not_after - now < ENDS_SOON else CertificateState.GOOD
 
 
 def _key_of(certificate: x509.Certificate) -> str:

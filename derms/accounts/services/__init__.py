@@ -16,12 +16,14 @@ from derms.accounts.services.clients import (
     set_stage,
     update_client,
 )
+from derms.accounts.services.grants import set_grants
 from derms.accounts.services.nonces import note_nonce
 from derms.accounts.services.organisations import (
     create_organisation,
     ensure_organisation,
     ensure_sandbox,
 )
+from derms.accounts.services.retiring import retire_client
 from derms.accounts.services.users import (
     create_user,
     ensure_user,
@@ -48,9 +50,11 @@ __all__ = [
     "identify",
     "note_nonce",
     "register_certificate",
+    "retire_client",
     "revoke_certificate",
     "rotate_secret",
     "set_client_secret",
+    "set_grants",
     "set_password",
     "set_preferences",
     "set_stage",

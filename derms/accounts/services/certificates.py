@@ -5,7 +5,7 @@ from django.db import transaction
 from derms.accounts import selectors
 from derms.accounts.models import ClientCertificate
 from derms.accounts.rules import certificates as rules
-from derms.accounts.services.records import taken_once
+from derms.accounts.services.records import refuse_retired, taken_once
 from derms.audit import services as audit
 from derms.core import clock
 from derms.core.actors import Actor
@@ -25,7 +25,8 @@ def register_certificate(*, mrid: str, pem: str, actor: Actor) -> ClientCertific
     Raises:
         NotFoundError: no such client.
         InvalidInputError: not readable, too weak, or expired.
-        RuleViolationError: registered before, for whatever client, or too many.
+        RuleViolationError: registered before, for whatever client, too many, or the client has
+            retired.
     """
     certificate = rules.load_certificate(pem)
     rules.check_strength(certificate)
@@ -39,6 +40,7 @@ def register_certificate(*, mrid: str, pem: str, actor: Actor) -> ClientCertific
         )
     with transaction.atomic(), taken_once("pem", "This certificate"):
         client = selectors.lock_client(mrid)
+        refuse_retired(client)
         if client.certificates.filter(revoked_at__isnull=True).count() >= _MOST_VALID:
             raise RuleViolationError(f"A client has at most {_MOST_VALID} certificates.")
         row = ClientCertificate.objects.create(

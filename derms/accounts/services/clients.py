@@ -15,7 +15,7 @@ from derms.accounts import selectors
 from derms.accounts.choices import ClientStage, Proof
 from derms.accounts.models import ApiClient, Organisation
 from derms.accounts.services.organisations import check_roles, ensure_sandbox
-from derms.accounts.services.records import state_of, taken_once, write_record
+from derms.accounts.services.records import refuse_retired, state_of, taken_once, write_record
 from derms.audit import services as audit
 from derms.core import clock, metrics
 from derms.core.actors import SYSTEM, Actor, Role
@@ -88,7 +88,8 @@ def update_client(
 
     Raises:
         NotFoundError: no such client.
-        RuleViolationError: a role does not fit the organisation, or we have no key to sign with.
+        RuleViolationError: a role does not fit the organisation, we have no key to sign with, or
+            it has retired.
     """
     if policy is not None and policy.signs_replies and not settings.CIM_SIGNING_KEY:
         raise RuleViolationError(
@@ -96,6 +97,7 @@ def update_client(
         )
     with transaction.atomic():
         client = selectors.lock_client(mrid)
+        refuse_retired(client)
         before = state_of(client)
         if name is not None:
             client.name = name
@@ -119,13 +121,14 @@ def set_stage(*, mrid: str, stage: ClientStage, reason: str, actor: Actor) -> Ap
 
     Raises:
         NotFoundError: no such client.
-        RuleViolationError: it has this stage already.
+        RuleViolationError: it has this stage already, or has retired.
         InvalidInputError: no reason given.
     """
     if not reason.strip():
         raise InvalidInputError("Say why.", field="reason")
     with transaction.atomic():
         client = selectors.lock_client(mrid)
+        refuse_retired(client)
         if client.stage == stage:
             raise RuleViolationError(f"{client.client_id} is {stage} already.", code="same_stage")
         before = state_of(client)
@@ -149,6 +152,7 @@ def rotate_secret(*, mrid: str, actor: Actor) -> str:
 
     Raises:
         NotFoundError: no such client.
+        RuleViolationError: it has retired.
     """
     secret = secrets.token_urlsafe(32)
     set_client_secret(mrid=mrid, secret=secret, actor=actor)
@@ -161,11 +165,13 @@ def set_client_secret(*, mrid: str, secret: str, actor: Actor) -> None:
     Raises:
         NotFoundError: no such client.
         InvalidInputError: shorter than 32 characters.
+        RuleViolationError: it has retired.
     """
     if len(secret) < 32:
         raise InvalidInputError("A client secret has at least 32 characters.", field="secret")
     with transaction.atomic():
         client = selectors.lock_client(mrid)
+        refuse_retired(client)
         client.secret_sha256 = secret_hash(secret)
         client.save(update_fields=["secret_sha256"])
         audit.record(
@@ -243,8 +249,11 @@ def ensure_client(
     roles: Iterable[Role],
     actor: Actor = SYSTEM,
 ) -> ApiClient:
-    """Return the client of this id with this secret; made, and live, when missing."""
-    client = selectors.list_clients().filter(client_id=client_id).first()
+    """Return the client of this id with this secret; made, and live, when missing.
+
+    One that somebody has retired stays so.
+    """
+    client = selectors.list_clients(retired=True).filter(client_id=client_id).first()
     if client is None:
         client, _ = create_client(
             client_id=client_id,
@@ -254,6 +263,6 @@ def ensure_client(
             stage=ClientStage.LIVE,
             actor=actor,
         )
-    if client.secret_sha256 != secret_hash(secret):
+    if client.retired_at is None and client.secret_sha256 != secret_hash(secret):
         set_client_secret(mrid=client.mrid, secret=secret, actor=actor)
     return client

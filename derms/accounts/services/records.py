@@ -31,6 +31,8 @@ def state_of(thing: User | ApiClient | Organisation) -> dict[str, Any]:
             "demands": list(thing.demands),
             "signs_replies": thing.signs_replies,
             "password_digest": thing.password_digest,
+            "grants": thing.grants,
+            "retired": thing.retired_at is not None,
         }
     return {"name": thing.name, "kind": thing.kind, "is_active": thing.is_active}
 
@@ -47,6 +49,16 @@ def write_record(
         after=state_of(thing),
         actor=actor,
     )
+
+
+def refuse_retired(client: ApiClient) -> None:
+    """Leave a client that has retired as it is.
+
+    Raises:
+        RuleViolationError: it has.
+    """
+    if client.retired_at is not None:
+        raise RuleViolationError(f"{client.client_id} has retired for good.", code="retired")
 
 
 @contextlib.contextmanager
