@@ -60,7 +60,8 @@ class Asked:
     @property
     def about(self) -> ObjectId | None:
         """The control if it was given an mRID, else its first target."""
-        return next((each.about for each in (self.control, *self.groups, *self.devices)), None)
+        named = (self.control, *self.groups, *self.devices)
+        return next((each.about for each in named if each.about), None)
 
 
 def read_controls(call: Call) -> Iterator[Asked]:
