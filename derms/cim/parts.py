@@ -14,7 +14,7 @@ from lxml import etree
 
 from derms.cim.envelope import ObjectId
 from derms.cim.markup import leaf, node
-from derms.core.errors import InvalidInputError, RuleViolationError
+from derms.core.errors import ForbiddenError, InvalidInputError, RuleViolationError
 
 _MAX_MRID = 128
 _MAX_NAME = 200
@@ -77,6 +77,35 @@ class Identified:
 def namespace_of(element: etree._Element) -> str:
     """Return the namespace of an element in braces, to prefix local names with."""
     return str(element.tag[: element.tag.index("}") + 1])
+
+
+_OBJECTS = {
+    "{*}EndDeviceGroup": "DERGroup",
+    "{*}EndDeviceGroups": "DERGroup",
+    "{*}EndDevice": "EndDevice",
+    "{*}EndDevices": "EndDevice",
+}
+
+
+def forbidden(root: etree._Element, *, who: str, verb: str, noun: str) -> ForbiddenError:
+    """Return the error for what a client may not do at all (7.5).
+
+    Args:
+        root: What it sent; the first group in it, else the first device, is the ID of the error.
+        who: Name of the client.
+        verb: What it wanted to do.
+        noun: To what.
+    """
+    found = (
+        read_identified(element, kind).about
+        for tag, kind in _OBJECTS.items()
+        for element in root.iter(tag)
+    )
+    about = next(filter(None, found), None)
+    named = {} if about is None else {
+        "id": about.value, "id_kind": about.kind, "object_type": about.object_type,
+    }  # fmt: skip
+    return ForbiddenError(f"{who} may not {verb} {noun}", **named)
 
 
 def text_of(element: etree._Element, name: str) -> str:

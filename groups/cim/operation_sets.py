@@ -18,9 +18,9 @@ from derms.cim.envelope import Outcome, ReplyError, error_of, render_operation
 from derms.cim.exchange import MAX_ITEMS, carry_out
 from derms.cim.markup import node
 from derms.cim.operations import Operation
-from derms.cim.parts import Identified, read_integer, text_of
+from derms.cim.parts import Identified, forbidden, read_integer, text_of
 from derms.cim.registry import Call, Handler
-from derms.core.errors import DermsError, ForbiddenError, InvalidInputError, TooLargeError
+from derms.core.errors import DermsError, InvalidInputError, TooLargeError
 from groups.cim import der_groups
 from groups.cim.der_groups import parse_members
 from groups.cim.queries import key_of, read_groups
@@ -195,7 +195,7 @@ def _carry_out(call: Call, step: Step, profile: etree._Element) -> Outcome:
         )
     operation = operations.get(_OPERATIONS[step.verb])
     if not has_permission(call.actor, operation.permission):
-        raise ForbiddenError(f"{call.actor.name} may not {step.verb} DERGroups")
+        raise forbidden(profile, who=call.actor.name, verb=step.verb, noun="DERGroups")
     inner = replace(call, content=profile)
     if step.on_elements:
         check_profile(profile, operations.get("ChangeDERGroups"))
