@@ -12,13 +12,14 @@ from typing import TypeAlias
 
 from django.db import models, transaction
 from django.db.models import QuerySet
+from lxml import etree
 
 from derms.cim import soap
 from derms.cim.choices import PushState
 from derms.cim.envelope import render_event
 from derms.cim.models import CimMessage, OutboundMessage, Partner
 from derms.cim.operations import Operation
-from derms.cim.push import wake
+from derms.cim.push import wake, wire
 from derms.cim.push.selectors import find_partner_of_client
 from derms.core import clock
 from derms.core.errors import RuleViolationError
@@ -39,6 +40,10 @@ class Told:
         code: Code of the first error of its reply.
         details: What went wrong, or what is not valid in a reply that says OK.
         duration_ms: Time from sending to the last byte of the reply; None without one.
+        http_status: Of the last answer; None when there was none.
+        reply: Body of the last answer, as it came.
+        message_id: MessageID of what we sent.
+        answered_at: About when the last try was answered.
     """
 
     over: bool
@@ -47,6 +52,10 @@ class Told:
     code: str
     details: str
     duration_ms: float | None
+    http_status: int | None
+    reply: bytes
+    message_id: str
+    answered_at: dt.datetime
 
 
 def received_from(client_mrid: str, *, since: dt.datetime) -> QuerySet[Message]:
@@ -64,10 +73,72 @@ def last_received_at(mrids: list[str]) -> dt.datetime | None:
     return at
 
 
-def repetitions(mrid: str) -> int:
-    """Return how often a message of the log came once more; 0 when it is not there."""
-    found = CimMessage.objects.filter(mrid=mrid).values_list("replays", flat=True).first()
-    return found or 0
+def repetitions(mrids: list[str]) -> int:
+    """Return how often messages of the log came once more, all together."""
+    found = CimMessage.objects.filter(mrid__in=mrids).aggregate(count=models.Sum("replays"))
+    return found["count"] or 0
+
+
+def message_ids(mrids: list[str]) -> dict[str, str]:
+    """Return the MessageIDs of exchanges, those on their way to a partner among them."""
+    found = dict(CimMessage.objects.filter(mrid__in=mrids).values_list("mrid", "message_id"))
+    waiting = OutboundMessage.objects.filter(mrid__in=mrids)
+    return dict(waiting.values_list("mrid", "message_id")) | found
+
+
+def find_exchange(mrid: str) -> Message | None:
+    """Return an exchange of the log; None when it is not there (any more)."""
+    return CimMessage.objects.filter(mrid=mrid).first()
+
+
+def request_of(message: Message) -> bytes:
+    """Return a request as it was on the wire."""
+    return zlib.decompress(message.request_body) if message.request_body else b""
+
+
+def reply_root(message: Message) -> etree._Element:
+    """Return the root of our reply to a message of the log."""
+    return soap.parse(zlib.decompress(message.reply_body))
+
+
+def find_answer(client_mrid: str, request_mrid: str) -> str:
+    """Return the mRID of the asynchronous reply to a request of the log; empty while there is none.
+
+    The reply follows the request's CorrelationID, or its MessageID.
+    """
+    request = CimMessage.objects.get(mrid=request_mrid)
+    follows = request.correlation_id or request.message_id
+    found = OutboundMessage.objects.filter(
+        partner__client__mrid=client_mrid,
+        verb="reply",
+        correlation_id=follows,
+        created_at__gte=request.received_at,
+    )
+    return found.order_by("pk").values_list("mrid", flat=True).first() or ""
+
+
+def reply_address(client_mrid: str) -> str:
+    """Return the first ReplyAddress registered for a client; empty without one."""
+    partner = find_partner_of_client(client_mrid)
+    return partner.reply_addresses[0] if partner and partner.reply_addresses else ""
+
+
+def endpoint_changed_at(client_mrid: str) -> dt.datetime | None:
+    """Return when the endpoint of a client was last changed; None without one."""
+    partner = find_partner_of_client(client_mrid)
+    return partner.modified_at if partner else None
+
+
+def endpoint_certificate_until(client_mrid: str) -> dt.datetime | None:
+    """Ask the endpoint of a client for its TLS certificate; returns when that ends.
+
+    Returns:
+        None without an endpoint, without TLS, or when nobody answers.
+    """
+    partner = find_partner_of_client(client_mrid)
+    if partner is None:
+        return None
+    return wire.certificate_until(partner.base_url, partner.connect_timeout_s)
 
 
 def tell(client_mrid: str, operation: Operation, payload: str, group_mrid: str) -> str:
@@ -123,15 +194,18 @@ def _write(
 def told(mrid: str) -> Told:
     """Return how a message to a partner stands."""
     row = OutboundMessage.objects.get(mrid=mrid)
-    logged = CimMessage.objects.filter(mrid=mrid).values_list("duration_ms", "details").first()
-    duration_ms, details = logged or (None, "")
+    logged = CimMessage.objects.filter(mrid=mrid).first() or CimMessage()
     return Told(
         over=row.state != PushState.WAITING,
         delivered=row.state == PushState.DELIVERED,
         result=row.result,
         code=row.code,
-        details=details or row.last_error,
-        duration_ms=duration_ms,
+        details=logged.details or row.last_error,
+        duration_ms=logged.duration_ms,
+        http_status=row.http_status,
+        reply=zlib.decompress(logged.reply_body) if logged.reply_body else b"",
+        message_id=row.message_id,
+        answered_at=row.finished_at or row.last_tried_at or row.created_at,
     )
 
 

@@ -12,6 +12,8 @@ class PartnerRun(models.Model):
     mrid = models.CharField(max_length=64, unique=True, default=new_mrid, editable=False)
     client = models.ForeignKey("accounts.ApiClient", on_delete=models.PROTECT, related_name="+")
     scenario = models.CharField(max_length=40)
+    scenario_version = models.CharField(max_length=12, blank=True)
+    """Fingerprint of the steps it goes through."""
     state = models.CharField(max_length=10, choices=RunState, default=RunState.RUNNING)
     started_at = models.DateTimeField()
     started_by = models.CharField(max_length=150)
@@ -23,6 +25,8 @@ class PartnerRun(models.Model):
     """Median of Header/Timestamp minus receipt [s]; positive: the partner's clock is ahead."""
     certificate_days = models.IntegerField(null=True)
     """Days until the last certificate of the client ends; null = it has none."""
+    endpoint_certificate_days = models.IntegerField(null=True)
+    """Days until the TLS certificate of its endpoint ends; null = not TLS, or not asked."""
     comment = models.CharField(max_length=500, blank=True)
     """Why it was abandoned."""
     accepted_at = models.DateTimeField(null=True)
@@ -48,12 +52,22 @@ class RunStep(models.Model):
     run = models.ForeignKey(PartnerRun, on_delete=models.CASCADE, related_name="steps")
     number = models.PositiveSmallIntegerField()
     key = models.CharField(max_length=40)
+    # As the scenario said when the run began: an update changes scenarios, not old runs.
+    title = models.CharField(max_length=120, blank=True)
+    kind = models.CharField(max_length=10, default="send")
+    operation = models.CharField(max_length=60, blank=True)
+    expected = models.CharField(max_length=500, blank=True)
+    expected_result = models.CharField(max_length=10, blank=True)
+    expected_code = models.CharField(max_length=10, blank=True)
+    sample = models.CharField(max_length=40, blank=True)
     state = models.CharField(max_length=10, choices=StepState, default=StepState.PENDING)
     opened_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     message_mrid = models.CharField(max_length=64, blank=True)
     """The exchange in the message log."""
     difference = models.CharField(max_length=500, blank=True)
+    remark = models.CharField(max_length=500, blank=True)
+    """What was taken although it is not by the letter."""
     latency_ms = models.FloatField(null=True)
     drift_s = models.FloatField(null=True)
 

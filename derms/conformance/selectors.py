@@ -1,18 +1,19 @@
 """Reads of the partner bench: runs in the scope of who asks, their steps, what is due."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from derms.accounts import selectors as accounts
 from derms.accounts.scopes import SANDBOX_MRID
-from derms.cim import names
+from derms.cim import names, operations, trials
+from derms.cim.selectors import body_text, shown_text
 from derms.conformance.choices import RunState
 from derms.conformance.models import PartnerRun, RunStep
-from derms.conformance.rules.samples import sample_of
-from derms.conformance.rules.scenario import Scenario, Step
+from derms.conformance.rules.samples import SAMPLES, Frame, reply_sample, sample_of
+from derms.conformance.rules.scenario import TOLD, Kind
 from derms.conformance.rules.scenarios import get_scenario
 from derms.core import clock
 from derms.core.actors import Actor, ActorKind
@@ -25,12 +26,17 @@ StepRow = RunStep
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A step as it is shown: its row, what the scenario says of it, and the message to copy."""
+    """A step as it is shown.
+
+    Attributes:
+        row: What it expects and what became of it.
+        sample: A message to copy: the one to send, or the reply to ours. May be empty.
+        address: Path below our address, or below the partner's endpoint; empty = none of those.
+    """
 
     row: RunStep
-    step: Step
-    expected: str
     sample: str
+    address: str
 
 
 def list_runs(*, actor: Actor, client_mrid: str = "") -> QuerySet[PartnerRun]:
@@ -77,26 +83,74 @@ def find_running(client_mrid: str) -> PartnerRun | None:
     return PartnerRun.objects.filter(client__mrid=client_mrid, state=RunState.RUNNING).first()
 
 
+def is_current(run: PartnerRun) -> bool:
+    """Tell whether the scenario is still the one the run went through."""
+    try:
+        return get_scenario(run.scenario).version == run.scenario_version
+    except KeyError:
+        return False
+
+
 def failed_since(run: PartnerRun) -> bool:
     """Tell whether the client has failed a later run of the scenario."""
     later = PartnerRun.objects.filter(client=run.client_id, pk__gt=run.pk)
     return later.filter(state=RunState.FAILED).exists()
 
 
-def steps_of(run: PartnerRun) -> list[Shown]:
-    """Return the steps of a run in order, with samples made now."""
-    scenario = get_scenario(run.scenario)
-    rows = run.steps.order_by("number")
-    return [_shown(row, scenario, run.values) for row in rows]
+def steps_of(run: PartnerRun, *, is_soap: bool = True) -> list[Shown]:
+    """Return the steps of a run in order, with samples made now.
+
+    Args:
+        run: The run.
+        is_soap: Samples in SOAP, for the services; else as they are, for `/cim`.
+    """
+    rows = list(run.steps.order_by("number"))
+    ours = [row.message_mrid for row in rows if row.kind in TOLD and row.message_mrid]
+    frame = Frame(names.base(), clock.now(), is_soap)
+    message_ids = trials.message_ids(ours)
+    return [_shown(row, run.values, frame, message_ids.get(row.message_mrid, "")) for row in rows]
 
 
-def _shown(row: RunStep, scenario: Scenario, values: dict[str, str]) -> Shown:
-    step = scenario.step(row.key)
-    sample = ""
-    if step.sample:
-        base = names.base()
-        sample = sample_of(step.sample, values, base=base, now=clock.now())
-    return Shown(row, step, step.expected.format(**values), sample)
+def _shown(row: RunStep, values: dict[str, str], frame: Frame, message_id: str) -> Shown:
+    if not row.operation:  # of a run before steps were kept
+        return Shown(row, "", "")
+    operation = operations.get(row.operation)
+    if row.kind in (Kind.TELL, Kind.TELL_AGAIN):
+        space = names.wrapper(operation.messages.message)
+        noun = operation.messages.header_noun
+        told = replace(frame, is_soap=True)
+        reply = reply_sample(
+            operation.response_root, space, noun, message_id or "MessageID of our message", told
+        )
+        return Shown(row, reply, operation.address_path)
+    address = operation.address_path if frame.is_soap else "cim"
+    sample = sample_of(row.sample, values, frame) if row.sample in SAMPLES else ""
+    return Shown(row, sample, "" if row.kind == Kind.ANSWER else address)
+
+
+def get_step(run_mrid: str, number: int, *, actor: Actor) -> RunStep:
+    """Return one step of a run.
+
+    Raises:
+        NotFoundError: no such run or step, or not one of this client.
+    """
+    row = get_run(run_mrid, actor=actor).steps.filter(number=number).first()
+    if row is None:
+        raise NotFoundError(f"The run has no step {number}.", code="unknown_step")
+    return row
+
+
+def messages_of(row: RunStep, *, actor: Actor) -> tuple[str, str]:
+    """Return request and reply of a step as its reader may see them; empty before it has ended.
+
+    Of a step we act in the request is ours.
+    """
+    found = trials.find_exchange(row.message_mrid) if row.message_mrid else None
+    if found is None:
+        return "", ""
+    if actor.kind == ActorKind.CLIENT:  # its own words
+        return body_text(found.request_body), body_text(found.reply_body)
+    return shown_text(found.request_body, actor), shown_text(found.reply_body, actor)
 
 
 def list_partners() -> list[tuple[accounts.Client, PartnerRun | None]]:
@@ -119,22 +173,34 @@ def find_client(client_id: str) -> accounts.Client:
     return found
 
 
-def sandbox_devices(count: int) -> list[str]:
-    """Return the mRIDs of devices of the sandbox that may be dispatched: batteries first.
+def devices_in_use() -> set[str]:
+    """Return the mRIDs of the sandbox devices of the runs that are not over."""
+    found = PartnerRun.objects.filter(state=RunState.RUNNING).values_list("values", flat=True)
+    return {mrid for values in found for name, mrid in values.items() if name.startswith("device")}
+
+
+def sandbox_devices(count: int, *, taken: set[str]) -> list[str]:
+    """Return the mRIDs of free devices of the sandbox that may be dispatched: batteries first.
+
+    Args:
+        count: How many.
+        taken: mRIDs of those that others use.
 
     Raises:
-        NotFoundError: the sandbox has fewer.
+        NotFoundError: the sandbox has fewer, or too few are free.
     """
     devices = list_devices(visible={SANDBOX_MRID})
     fit = list(filter_devices(devices, states=("registered",), eligible=True))
     fit.sort(key=lambda device: (device.kind != "battery", device.pk))
-    if len(fit) < count:
+    free = [device.mrid for device in fit if device.mrid not in taken]
+    if len(free) < count:
+        used = f" and {len(fit) - len(free)} of them are in other runs" if taken else ""
         raise NotFoundError(
-            f"The sandbox utility has {len(fit)} devices and the bench needs {count}: set "
+            f"The sandbox utility has {len(fit)} devices{used}; a run needs {count}: set "
             "DERMS_SANDBOX_DEVICES.",
             code="no_sandbox_devices",
         )
-    return [device.mrid for device in fit[:count]]
+    return free[:count]
 
 
 def certificate_days(client: accounts.Client, now: dt.datetime) -> int | None:

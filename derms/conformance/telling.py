@@ -12,6 +12,7 @@ from forecasting.cim.push import render_day
 from groups import selectors
 from groups.cim.der_group_statuses import render_statuses
 from groups.cim.der_groups import render_changed, render_groups, render_identified
+from groups.cim.push import render_recent_usage
 from groups.rules.definition import GroupKey
 from groups.selectors import Group
 
@@ -50,6 +51,11 @@ def _forecast(group: Group, _values: Values, actor: Actor) -> str:
     return from_now[0].payload if from_now else ""
 
 
+def _usage(group: Group, _values: Values, actor: Actor) -> str:
+    recent = render_recent_usage(actor, [group.mrid])
+    return recent[0].payload if recent else ""
+
+
 def _events(_group: Group, values: Values, _actor: Actor) -> str:
     now = clock.now()
     rows = [
@@ -76,4 +82,5 @@ _PAYLOADS: dict[str, Callable[[Group, Values, Actor], str]] = {
     "ChangedDERGroupStatuses": _status,
     "CreatedDERGroupForecasts": _forecast,
     "CreatedEndDeviceEvents": _events,
+    "CreatedMeterReadings": _usage,
 }

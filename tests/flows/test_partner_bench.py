@@ -13,7 +13,8 @@ from derms.accounts.choices import ClientStage, OrganisationKind
 from derms.accounts.models import ApiClient
 from derms.accounts.scopes import SANDBOX_MRID
 from derms.audit.models import AuditRecord
-from derms.cim.models import Partner
+from derms.cim import background
+from derms.cim.models import CimMessage, DeferredRequest, Partner
 from derms.cim.push import delivery, wire
 from derms.conformance import services
 from derms.conformance.models import PartnerRun
@@ -75,6 +76,8 @@ class Workers:
         for shard in self.shards:
             southbound.send_shard(shard)
             southbound.reconcile_shard(shard)
+        for mrid in DeferredRequest.objects.values_list("mrid", flat=True):
+            background.carry_out(mrid)
         for key in Partner.objects.values_list("pk", flat=True):
             delivery.deliver(key)
         services.advance_all()
@@ -180,10 +183,51 @@ def test_mistakes_are_named_and_the_run_fails(fleet, listener, live_server, sett
         "expects '2.31.0.23'"
     )
     assert found["connect"] == "Not run: it needs the step 'Disconnect the group'"
-    assert set(found) == {*mistakes, "connect"}
+    assert found["remove"] == "Not run: it needs the step 'Change the group'"
+    assert set(found) == {*mistakes, "connect", "remove"}
     refused = engineer.post(f"/api/v1/conformance/runs/{run['mrid']}/accept", {"comment": "x"})
     assert refused.status_code == 409
     assert ApiClient.objects.get(client_id=integrator.client_id).stage == "sandbox"
+
+
+def test_a_partner_without_soap_passes(fleet, listener, live_server, settings, engineer):
+    client, secret = accounts.client(
+        Role.DMS, organisation=accounts.organisation(), stage=ClientStage.SANDBOX
+    )
+    integrator = Integrator(live_server.url, client.client_id, secret, plain=True)
+    workers = Workers(settings)
+    workers()
+    integrator.start(scenario="dms-requests")
+
+    run = to_the_end(integrator, workers)
+
+    assert differences(run) == {}
+    assert run["state"] == "passed"
+    assert {s["address"] for s in run["steps"]} == {"cim"}
+    assert set(CimMessage.objects.values_list("path", flat=True)) == {"cim"}
+    accepted = engineer.post(
+        f"/api/v1/conformance/runs/{run['mrid']}/accept", {"comment": "speaks plain XML"}
+    )
+    assert accepted.json()["client_stage"] == "live"
+
+
+def test_asynchronous_replies_pass(fleet, listener, live_server, settings, engineer):
+    client, integrator = partner_of(live_server, listener, Role.DMS)
+    workers = Workers(settings)
+    workers()
+    refused = integrator.start(scenario="dms-async")
+    Partner.objects.update(reply_addresses=[f"{listener.url}/replies"])
+    integrator.start(scenario="dms-async")
+
+    run = to_the_end(integrator, workers)
+
+    assert refused["code"] == "no_reply_address"
+    assert differences(run) == {}
+    assert run["state"] == "passed"
+    answer = listener.messages(verb="reply")[0]
+    assert (answer["path"], answer["result"]) == ("replies", "OK")
+    extra = engineer.post(f"/api/v1/conformance/runs/{run['mrid']}/accept", {"comment": "x"})
+    assert extra.json()["code"] == "not_whole"
 
 
 def test_an_aggregator_passes(fleet, listener, live_server, settings):
@@ -209,5 +253,7 @@ def test_a_partner_that_answers_with_a_fault_fails(fleet, listener, live_server,
 
     found = differences(run)
     assert run["state"] == "failed"
-    assert found["told_created"].startswith("Your reply: FAILED 6.1")
+    assert found["told_created"] == (
+        "Your reply: Reply/Result is 'FAILED' with code 6.1 (as told), expected 'OK'"
+    )
     assert found["told_again"] == "Not run: it needs the step 'We tell you of a new group'"

@@ -5,12 +5,15 @@ Source: SOAP 1.1 section 6 (HTTP binding).
 """
 
 import base64
+import datetime as dt
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from urllib.parse import urlsplit
 
 import httpcore
 from django.conf import settings
@@ -134,6 +137,31 @@ def _tls(ca_file: str) -> ssl.SSLContext:
     if ca_file:
         context.load_verify_locations(ca_file)
     return context
+
+
+def certificate_until(url: str, timeout_s: float) -> dt.datetime | None:
+    """Return when the TLS certificate of an endpoint ends; None without TLS or an answer.
+
+    Args:
+        url: Address of the endpoint.
+        timeout_s: For connection and handshake, each [s].
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        return None
+    try:
+        address = addresses.resolve(parts.hostname, parts.port or 443)[0]
+        with (
+            socket.create_connection((address, parts.port or 443), timeout_s) as plain,
+            _tls(settings.PUSH_AUTHORITIES).wrap_socket(
+                plain, server_hostname=parts.hostname
+            ) as secure,
+        ):
+            shown = secure.getpeercert() or {}
+            ends = ssl.cert_time_to_seconds(str(shown["notAfter"]))
+    except (OSError, ValueError, KeyError):
+        return None
+    return dt.datetime.fromtimestamp(ends, tz=dt.UTC)
 
 
 _pools: dict[int, httpcore.ConnectionPool] = {}

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from derms.accounts.choices import ClientStage
 from derms.conformance.choices import RunState, StepState
-from derms.conformance.rules.scenario import Kind
+from derms.conformance.rules.scenario import Kind, Scenario
 from derms.conformance.rules.scenarios import get_scenario
 
 _KINDS = [(kind.value, kind.name) for kind in Kind]
@@ -17,7 +17,12 @@ class ScenarioSerializer(serializers.Serializer[Any]):
     key = serializers.CharField()
     title = serializers.CharField()
     role = serializers.CharField(help_text="Role a client needs for it.")
-    steps = serializers.IntegerField(source="count")
+    steps = serializers.SerializerMethodField()
+    version = serializers.CharField(help_text="Fingerprint of its steps.")
+    lets_live = serializers.BooleanField(help_text="A passed run of it is enough to go live.")
+
+    def get_steps(self, scenario: Scenario) -> int:
+        return len(scenario.steps)
 
 
 class RunSerializer(serializers.Serializer[Any]):
@@ -29,6 +34,7 @@ class RunSerializer(serializers.Serializer[Any]):
     organisation = serializers.CharField(source="client.organisation.name")
     scenario = serializers.CharField()
     scenario_title = serializers.SerializerMethodField()
+    scenario_version = serializers.CharField(help_text="Fingerprint of its steps.")
     state = serializers.ChoiceField(RunState.choices)
     started_at = serializers.DateTimeField()
     started_by = serializers.CharField()
@@ -41,25 +47,39 @@ class RunSerializer(serializers.Serializer[Any]):
     certificate_days = serializers.IntegerField(
         allow_null=True, help_text="Days its last certificate had left at the start; null = none."
     )
+    endpoint_certificate_days = serializers.IntegerField(
+        allow_null=True,
+        help_text="Days the TLS certificate of its endpoint had left at the end; null = no TLS.",
+    )
     comment = serializers.CharField(help_text="Why it was abandoned.")
     accepted_at = serializers.DateTimeField(allow_null=True)
     accepted_by = serializers.CharField()
     acceptance_comment = serializers.CharField()
 
     def get_scenario_title(self, run: Any) -> str:
-        return get_scenario(run.scenario).title
+        try:
+            return get_scenario(run.scenario).title
+        except KeyError:  # an update has taken it away
+            return str(run.scenario)
 
 
 class RunStepSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField(source="row.number")
     key = serializers.CharField(source="row.key")
-    title = serializers.CharField(source="step.title")
-    kind = serializers.ChoiceField(_KINDS, source="step.kind", help_text="Who acts.")
-    operation = serializers.CharField(source="step.operation")
-    expected = serializers.CharField(help_text="Message and reply that are expected.")
-    expected_result = serializers.CharField(source="step.result")
-    expected_code = serializers.CharField(source="step.code")
-    sample = serializers.CharField(help_text="A message to copy, made now; may be empty.")
+    title = serializers.CharField(source="row.title")
+    kind = serializers.ChoiceField(_KINDS, source="row.kind", help_text="Who acts.")
+    operation = serializers.CharField(source="row.operation")
+    address = serializers.CharField(
+        help_text="Path of the message: below our address, or below the partner's endpoint."
+    )
+    expected = serializers.CharField(
+        source="row.expected", help_text="Message and reply that are expected."
+    )
+    expected_result = serializers.CharField(source="row.expected_result")
+    expected_code = serializers.CharField(source="row.expected_code")
+    sample = serializers.CharField(
+        help_text="A message to copy, made now: the one to send, or the reply to ours."
+    )
     state = serializers.ChoiceField(StepState.choices, source="row.state")
     opened_at = serializers.DateTimeField(source="row.opened_at", allow_null=True)
     finished_at = serializers.DateTimeField(source="row.finished_at", allow_null=True)
@@ -70,7 +90,12 @@ class RunStepSerializer(serializers.Serializer[Any]):
         source="row.difference",
         help_text="Element and rule in one sentence; empty when as expected.",
     )
-    latency_ms = serializers.FloatField(source="row.latency_ms", allow_null=True)
+    remark = serializers.CharField(
+        source="row.remark", help_text="What was taken although it is not by the letter."
+    )
+    latency_ms = serializers.FloatField(
+        source="row.latency_ms", allow_null=True, help_text="Until the last byte of the reply [ms]."
+    )
     drift_s = serializers.FloatField(
         source="row.drift_s", allow_null=True, help_text="Header/Timestamp minus receipt [s]."
     )
@@ -78,6 +103,11 @@ class RunStepSerializer(serializers.Serializer[Any]):
 
 class RunDetailSerializer(RunSerializer):
     steps = RunStepSerializer(many=True)
+
+
+class StepMessagesSerializer(serializers.Serializer[Any]):
+    request_xml = serializers.CharField(help_text="The partner's message, or ours to it.")
+    reply_xml = serializers.CharField(help_text="Our reply, or the partner's.")
 
 
 class NewRunSerializer(serializers.Serializer[Any]):

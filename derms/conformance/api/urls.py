@@ -15,6 +15,16 @@ urlpatterns = [
     path("conformance/runs", views.RunsView.as_view(), name="bench-runs"),
     path("conformance/runs/<str:mrid>", views.RunView.as_view(), name="bench-run"),
     path(
+        "conformance/runs/<str:mrid>/steps/<int:number>",
+        views.RunStepView.as_view(),
+        name="bench-step",
+    ),
+    path(
+        "conformance/runs/<str:mrid>/report.<str:kind>",
+        views.RunReportView.as_view(),
+        name="bench-report",
+    ),
+    path(
         "conformance/runs/<str:mrid>/abandon", views.RunAbandonView.as_view(), name="bench-abandon"
     ),
     path("conformance/runs/<str:mrid>/accept", views.RunAcceptView.as_view(), name="bench-accept"),

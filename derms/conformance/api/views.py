@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
@@ -12,9 +14,10 @@ from rest_framework.views import APIView
 
 from derms.accounts.api.idempotency import idempotent
 from derms.accounts.selectors import actor_of, get_client
-from derms.conformance import selectors, services
+from derms.conformance import reports, selectors, services
 from derms.conformance.api import serializers as shapes
 from derms.conformance.rules.scenarios import SCENARIOS
+from derms.core.errors import NotFoundError
 from derms.core.paging import NewestFirst
 
 
@@ -24,9 +27,11 @@ def _read(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]
     return dict(reader.validated_data)
 
 
-def _detail(run: selectors.Run, code: int = status.HTTP_200_OK) -> Response:
+def _detail(
+    run: selectors.Run, code: int = status.HTTP_200_OK, *, is_soap: bool = True
+) -> Response:
     shown = shapes.RunSerializer(run).data
-    steps = shapes.RunStepSerializer(selectors.steps_of(run), many=True).data
+    steps = shapes.RunStepSerializer(selectors.steps_of(run, is_soap=is_soap), many=True).data
     headers = {"Location": f"/api/v1/conformance/runs/{run.mrid}"}
     return Response({**shown, "steps": steps}, status=code, headers=headers)
 
@@ -36,11 +41,7 @@ class ScenariosView(APIView):
         responses=shapes.ScenarioSerializer(many=True), summary="Scenarios of the partner bench"
     )
     def get(self, _request: Request) -> Response:
-        rows = [
-            {"key": s.key, "title": s.title, "role": s.role, "count": len(s.steps)}
-            for s in SCENARIOS
-        ]
-        return Response(shapes.ScenarioSerializer(rows, many=True).data)
+        return Response(shapes.ScenarioSerializer(SCENARIOS, many=True).data)
 
 
 class BenchPartnersView(APIView):
@@ -85,10 +86,50 @@ class RunsView(generics.ListAPIView[selectors.Run]):
 
 class RunView(APIView):
     @extend_schema(
-        responses=shapes.RunDetailSerializer, summary="One run: what is expected, what came"
+        parameters=[
+            OpenApiParameter("plain", bool, description="Samples without SOAP, for `/cim`.")
+        ],
+        responses=shapes.RunDetailSerializer,
+        summary="One run: what is expected, what came",
     )
     def get(self, request: Request, mrid: str) -> Response:
-        return _detail(selectors.get_run(mrid, actor=actor_of(request)))
+        is_plain = request.query_params.get("plain", "") in ("1", "true")
+        run = selectors.get_run(mrid, actor=actor_of(request))
+        return _detail(run, is_soap=not is_plain)
+
+
+class RunStepView(APIView):
+    @extend_schema(
+        responses=shapes.StepMessagesSerializer,
+        summary="Messages of one step, byte by byte but for passwords",
+    )
+    def get(self, request: Request, mrid: str, number: int) -> Response:
+        actor = actor_of(request)
+        row = selectors.get_step(mrid, number, actor=actor)
+        request_xml, reply_xml = selectors.messages_of(row, actor=actor)
+        shown = {"request_xml": request_xml, "reply_xml": reply_xml}
+        return Response(shapes.StepMessagesSerializer(shown).data)
+
+
+class RunReportView(APIView):
+    @extend_schema(
+        parameters=[OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=["html", "json"])],
+        responses={
+            (200, "text/html"): OpenApiTypes.STR,
+            (200, "application/json"): OpenApiTypes.OBJECT,
+        },
+        summary="The whole run with its messages, to keep beside a contract",
+    )
+    def get(self, request: Request, mrid: str, kind: str) -> HttpResponse:
+        actor = actor_of(request)
+        run = selectors.get_run(mrid, actor=actor)
+        if kind not in reports.KINDS:
+            raise NotFoundError(f"There is no report of kind {kind}.")
+        return HttpResponse(
+            reports.render(run, kind, actor=actor),
+            content_type=reports.KINDS[kind],
+            headers={"Content-Disposition": f'attachment; filename="run-{run.mrid}.{kind}"'},
+        )
 
 
 class RunAbandonView(APIView):

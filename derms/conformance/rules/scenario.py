@@ -1,5 +1,6 @@
 """What a scenario is made of: steps, and checks on what a partner sends."""
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +16,12 @@ class Kind(StrEnum):
     """We send a message to the partner."""
     TELL_AGAIN = "tell_again"
     """We send the message of an earlier step once more, with the same MessageID."""
+    ANSWER = "answer"
+    """We post the reply of an earlier asynchronous request to its ReplyAddress."""
+
+
+TOLD = (Kind.TELL, Kind.TELL_AGAIN, Kind.ANSWER)
+"""Steps in which we send and the partner answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +29,12 @@ class Check:
     """What must be in a message, besides what its schema says.
 
     Attributes:
-        path: Element below the profile's root, as local names: `EndDeviceGroup/DERFunction`.
+        path: Element below the profile's root, as local names: `EndDeviceGroup/DERFunction`; or
+            `Header/` and an element of the header.
         rule: `is` (every one has the value), `set` (they are exactly these words), `group` (mRID or
             Names is that of the run's group), `power` (value [W] after multiplier), `interval`
-            (duration [s] after unit), `attribute` (the attribute `ref` has the value).
+            (duration [s] after unit), `now` (an instant at most so many seconds from receipt),
+            `attribute` (the attribute `ref` has the value).
         value: What it is compared with; `{words}` come from the values of the run.
     """
 
@@ -72,12 +81,36 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A named list of steps for clients with a role."""
+    """A named list of steps for clients with a role.
+
+    Attributes:
+        key: Word for it.
+        title: What it is, for people.
+        role: Role a client needs for it.
+        steps: In their order.
+        lets_live: A passed run of it is enough to go live.
+    """
 
     key: str
     title: str
     role: str
     steps: tuple[Step, ...]
+    lets_live: bool = True
+
+    @property
+    def needs_endpoint(self) -> bool:
+        """True when we send something to the partner."""
+        return any(step.kind in (Kind.TELL, Kind.TELL_AGAIN) for step in self.steps)
+
+    @property
+    def needs_reply_address(self) -> bool:
+        """True when the partner asks for asynchronous replies."""
+        return any(step.kind == Kind.ANSWER for step in self.steps)
+
+    @property
+    def version(self) -> str:
+        """Fingerprint of what is demanded: a run proves the scenario it went through."""
+        return hashlib.sha256(repr(self.steps).encode()).hexdigest()[:12]
 
     def step(self, key: str) -> Step:
         """Return a step by its key.

@@ -4,22 +4,27 @@ import uuid
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from derms.accounts.choices import ClientStage
 from derms.accounts.selectors import Client
 from derms.audit.services import record
+from derms.cim import trials
 from derms.conformance import selectors
 from derms.conformance.choices import RunState
 from derms.conformance.models import PartnerRun, RunStep
-from derms.conformance.rules.scenario import Scenario
+from derms.conformance.rules.scenario import Scenario, Step
 from derms.conformance.rules.scenarios import get_scenario, scenario_of_role
+from derms.conformance.services.clearing import clear_sandbox
 from derms.core import clock
 from derms.core.actors import Actor, ActorKind
 from derms.core.errors import ForbiddenError, InvalidInputError, RuleViolationError
+from derms.core.ids import new_mrid
 
 _SPACE = uuid.UUID("0f3a1c58-2a7c-5a86-8c7b-61968500be4c")
 _DEVICES = 3
+_LOCK = 0x6CE0_0070
+"""Advisory lock of those who choose devices; any fixed number."""
 
 
 def start_run(
@@ -37,7 +42,8 @@ def start_run(
         ForbiddenError: a client asks for another one.
         InvalidInputError: unknown scenario, or a time-out that is none.
         NotFoundError: the sandbox has too few devices.
-        RuleViolationError: the client is live, has another role, or a run of it is not over.
+        RuleViolationError: the client is live, has another role or no address that the scenario
+            needs, or a run of it is not over.
     """
     if actor.kind == ActorKind.CLIENT and actor.mrid != client.mrid:
         raise ForbiddenError("A client starts its own runs alone")
@@ -51,21 +57,22 @@ def start_run(
     if not 1 <= timeout_s <= 30 * 86400:
         raise InvalidInputError("A step waits 1 second to 30 days.", field="step_timeout_s")
     now = clock.now()
-    run = PartnerRun(
-        client=client,
-        scenario=chosen.key,
-        started_at=now,
-        started_by=actor.name,
-        step_timeout_s=timeout_s,
-        certificate_days=selectors.certificate_days(client, now),
-    )
-    run.values = _values(run)
     try:
         with transaction.atomic():
-            run.save(force_insert=True)
+            values = _values(client, chosen)
+            run = PartnerRun.objects.create(
+                mrid=values["run"],
+                client=client,
+                scenario=chosen.key,
+                scenario_version=chosen.version,
+                started_at=now,
+                started_by=actor.name,
+                step_timeout_s=timeout_s,
+                values=values,
+                certificate_days=selectors.certificate_days(client, now),
+            )
             RunStep.objects.bulk_create(
-                RunStep(run=run, number=number, key=step.key)
-                for number, step in enumerate(chosen.steps, start=1)
+                _row(run, number, step) for number, step in enumerate(chosen.steps, start=1)
             )
             record_run("conformance.start", run, actor)
     except IntegrityError as error:
@@ -73,6 +80,21 @@ def start_run(
             f"A run of {client.client_id} is not over: abandon it first.", code="run_open"
         ) from error
     return run
+
+
+def _row(run: PartnerRun, number: int, step: Step) -> RunStep:
+    return RunStep(
+        run=run,
+        number=number,
+        key=step.key,
+        title=step.title,
+        kind=step.kind,
+        operation=step.operation,
+        expected=step.expected.format(**run.values),
+        expected_result=step.result,
+        expected_code=step.code,
+        sample=step.sample,
+    )
 
 
 def _scenario(client: Client, key: str) -> Scenario:
@@ -87,16 +109,30 @@ def _scenario(client: Client, key: str) -> Scenario:
         raise RuleViolationError(
             f"Scenario {key} is for the role {chosen.role}.", code="wrong_role", field="scenario"
         )
+    if chosen.needs_reply_address and not trials.reply_address(client.mrid):
+        raise RuleViolationError(
+            "No ReplyAddress of this client is registered: an engineer enters it on the page "
+            "Partners.",
+            code="no_reply_address",
+            field="scenario",
+        )
     return chosen
 
 
-def _values(run: PartnerRun) -> dict[str, str]:
-    devices = selectors.sandbox_devices(_DEVICES)
+def _values(client: Client, scenario: Scenario) -> dict[str, str]:
+    """Return what the run is about; it has its devices for itself until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    devices = selectors.sandbox_devices(_DEVICES, taken=selectors.devices_in_use())
+    mrid = new_mrid()
+    address = trials.reply_address(client.mrid) if scenario.needs_reply_address else ""
     return {
-        "group_mrid": str(uuid.uuid5(_SPACE, f"{run.mrid}/group")),
-        "group_name": f"BENCH-{run.mrid[:8]}",
-        "unknown": str(uuid.uuid5(_SPACE, f"{run.mrid}/unknown")),
-    } | {f"device{number}": mrid for number, mrid in enumerate(devices, start=1)}
+        "run": mrid,
+        "group_mrid": str(uuid.uuid5(_SPACE, f"{mrid}/group")),
+        "group_name": f"BENCH-{mrid[:8]}",
+        "unknown": str(uuid.uuid5(_SPACE, f"{mrid}/unknown")),
+        "reply_address": address,
+    } | {f"device{number}": device for number, device in enumerate(devices, start=1)}
 
 
 def abandon_run(*, mrid: str, reason: str, actor: Actor) -> PartnerRun:
@@ -116,6 +152,7 @@ def abandon_run(*, mrid: str, reason: str, actor: Actor) -> PartnerRun:
         run.comment = reason.strip()[:500]
         run.save()
         record_run("conformance.abandon", run, actor)
+        clear_sandbox(run)
     return run
 
 

@@ -10,12 +10,14 @@ from derms.accounts import services as accounts_services
 from derms.accounts.choices import ClientStage
 from derms.accounts.models import ApiClient
 from derms.cim import schema
-from derms.cim.models import OutboundMessage
+from derms.cim.models import OutboundMessage, Partner
+from derms.cim.operations import OPERATIONS
 from derms.cim.operations import get as operation
 from derms.cim.soap import message_in, parse
 from derms.conformance import services
 from derms.conformance.models import PartnerRun, RunStep
 from derms.conformance.rules.samples import SAMPLES
+from derms.conformance.rules.scenario import Kind
 from derms.conformance.rules.scenarios import SCENARIOS
 from derms.conformance.selectors import steps_of
 from derms.core import clock
@@ -35,7 +37,7 @@ RUNS = "/api/v1/conformance/runs"
 
 @pytest.fixture
 def sandbox(db):
-    return make_devices(3, owner=accounts_services.ensure_sandbox(), prefix="sandbox")
+    return make_devices(6, owner=accounts_services.ensure_sandbox(), prefix="sandbox")
 
 
 @pytest.fixture
@@ -173,7 +175,7 @@ def test_a_step_that_waits_too_long_fails_and_what_needs_it_is_not_run(
     services.advance_run(run["mrid"])
 
     steps = {s["key"]: s for s in engineer.get(f"{RUNS}/{run['mrid']}").json()["steps"]}
-    assert steps["create"]["difference"] == "No CreateDERGroups came in time"
+    assert steps["create"]["difference"] == "No CreateDERGroups of yours came in time"
     assert steps["repeat"]["state"] == "skipped"
     assert steps["unknown"]["state"] == "waiting"
 
@@ -193,23 +195,36 @@ def test_queries_in_the_background_are_no_mistakes(partner, engineer):
 
 def test_every_sample_is_valid_or_meant_not_to_be(partner, sandbox):
     client = ApiClient.objects.get(client_id=partner.client_id)
-    run = services.start_run(client=client, actor=SYSTEM)
+    Partner.objects.create(
+        name="x", client_id=client.pk, base_url="http://127.0.0.1:9", created_at=clock.now(),
+        modified_at=clock.now(), reply_addresses=["http://127.0.0.1:9/a?b=1&c=2"],
+    )  # fmt: skip
     seen = set()
     for scenario in SCENARIOS:
-        run.scenario = scenario.key
-        for number, step in enumerate(scenario.steps, start=100):
-            RunStep.objects.create(run=run, number=number, key=step.key)
-        shown = [s for s in steps_of(run) if s.row.number >= 100 and s.sample]
-        RunStep.objects.filter(run=run).delete()
-        for each in shown:
-            messages = operation(each.step.operation).messages
+        ApiClient.objects.filter(pk=client.pk).update(roles=[scenario.role])
+        run = services.start_run(
+            client=ApiClient.objects.get(pk=client.pk), scenario=scenario.key, actor=SYSTEM
+        )
+        for each in steps_of(run):
+            if not each.sample:
+                continue
+            messages = operation(each.row.operation).messages
             root = message_in(parse(each.sample.encode()))
             fault = schema.check(messages, root)
-            assert bool(fault) == (each.step.code == "1.8"), (each.step.key, fault)
+            assert bool(fault) == (each.row.expected_code == "1.8"), (each.row.key, fault)
             if has_reference(messages):
                 assert reference_schema(messages).validate(root) == (not fault)
-            seen.add(each.step.sample)
-    assert seen == set(SAMPLES)
+            seen.add(each.row.sample)
+        services.abandon_run(mrid=run.mrid, reason="", actor=SYSTEM)
+    assert seen - {""} == set(SAMPLES)
+
+
+def test_scenarios_hold_every_operation_in_both_directions():
+    asked = {s.operation for c in SCENARIOS for s in c.steps if s.kind == Kind.SEND}
+    told = {s.operation for c in SCENARIOS for s in c.steps if s.kind == Kind.TELL}
+
+    assert asked == {each.name for each in OPERATIONS}
+    assert told == {each.name for each in OPERATIONS if each.is_event}
 
 
 def test_the_command_tells_each_step_and_ends_with_its_verdict(partner):
@@ -221,7 +236,7 @@ def test_the_command_tells_each_step_and_ends_with_its_verdict(partner):
     assert ended.value.returncode == 1
     text = out.getvalue()
     assert " 1. Create a group" in text
-    assert "FAILED: No CreateDERGroups came in time" in text
+    assert "FAILED: No CreateDERGroups of yours came in time" in text
     assert "skipped: Not run: it needs the step 'Create a group'" in text
     assert "The run has failed." in text
 
