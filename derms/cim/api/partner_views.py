@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -39,11 +39,15 @@ def _subscription(subscription: Any, code: int = status.HTTP_200_OK) -> Response
 
 class PartnersView(APIView):
     @extend_schema(
+        parameters=[
+            OpenApiParameter("retired", bool, description="Those whose client has retired too."),
+        ],
         responses=shapes.PartnerSerializer(many=True),
         summary="Partners and how delivery to each goes",
     )
     def get(self, request: Request) -> Response:
-        rows = shapes.PartnerSerializer(selectors.list_partners()[:500], many=True)
+        retired = request.query_params.get("retired") == "true"
+        rows = shapes.PartnerSerializer(selectors.list_partners(retired=retired)[:500], many=True)
         return Response(rows.data)
 
     # Not idempotent by key: that would keep a hash of the secret.

@@ -33,21 +33,23 @@ def services() -> list[str]:
     return sorted({op.service for op in operations.OPERATIONS if op.is_event})
 
 
-def list_partners() -> QuerySet[Partner]:
-    """Return all partners with their client and how far delivery to them is behind.
+def list_partners(*, retired: bool = True) -> QuerySet[Partner]:
+    """Return partners with their client and how far delivery to them is behind.
 
     Adds `waiting`, `parked` (numbers of messages) and `oldest_waiting_at`.
+
+    Args:
+        retired: Those too whose API client has retired.
     """
     waiting, parked = _messages("waiting"), _messages("parked")
-    return (
-        Partner.objects.select_related("client")
-        .annotate(
-            waiting=Coalesce(Subquery(_counted(waiting)), 0),
-            parked=Coalesce(Subquery(_counted(parked)), 0),
-            oldest_waiting_at=Subquery(waiting.order_by("id").values("created_at")[:1]),
-        )
-        .order_by("name")
-    )
+    partners = Partner.objects.select_related("client")
+    if not retired:
+        partners = partners.filter(client__retired_at__isnull=True)
+    return partners.annotate(
+        waiting=Coalesce(Subquery(_counted(waiting)), 0),
+        parked=Coalesce(Subquery(_counted(parked)), 0),
+        oldest_waiting_at=Subquery(waiting.order_by("id").values("created_at")[:1]),
+    ).order_by("name")
 
 
 def _messages(state: str) -> QuerySet[OutboundMessage]:

@@ -126,6 +126,13 @@ def _clear_alarm(partner: Partner, noun: str) -> None:
         clear_alarm(kind=_ALARM, source_type="Partner", source_mrid=_source(partner, noun))
 
 
+def clear_alarms(partner: Partner) -> None:
+    """Clear every alarm about a partner to which nothing is sent any more."""
+    for noun in list(partner.alarmed):
+        _clear_alarm(partner, noun)
+    partner.save(update_fields=["alarmed"])
+
+
 def _source(partner: Partner, noun: str) -> str:
     return f"{partner.mrid}:{noun}"
 

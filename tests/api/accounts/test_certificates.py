@@ -7,7 +7,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from derms.accounts.models import ClientCertificate
 from derms.audit.models import AuditRecord
+from derms.core import clock
 from derms.core.actors import Role
 from tests.certificates import pair
 from tests.personas import Persona, system
@@ -218,3 +220,47 @@ def test_switched_off_client_is_refused_by_certificate(proxied, engineer, admin,
     admin.patch(f"/api/v1/api-clients/{client.actor.mrid}", {"is_active": False})
 
     assert Persona().get("/api/v1/me", **behind(good)).status_code == 401
+
+
+def register(persona, engineer, *, days):
+    made = pair(f"{persona.client_id}.example", ends=days * DAY)
+    engineer.post(certificates_of(persona), {"pem": made.pem})
+    return made
+
+
+def test_all_certificates_those_that_end_first_first(engineer, dms, aggregator):
+    register(dms, engineer, days=400)
+    register(aggregator, engineer, days=10)
+    gone = register(dms, engineer, days=90)
+    engineer.post(f"{certificates_of(dms)}/{gone.sha256}/revoke", {"reason": "key lost"})
+
+    rows = engineer.get("/api/v1/certificates").json()["results"]
+
+    assert [(row["client"]["client_id"], row["state"]) for row in rows] == [
+        (aggregator.client_id, "ends_soon"), (dms.client_id, "revoked"), (dms.client_id, "good"),
+    ]  # fmt: skip
+    assert 9 < rows[0]["days_left"] < 10
+    soon = engineer.get("/api/v1/certificates?state=ends_soon").json()["results"]
+    assert [row["client"]["mrid"] for row in soon] == [aggregator.actor.mrid]
+    found = engineer.get(f"/api/v1/certificates?q={dms.client_id}&state=good").json()["results"]
+    assert len(found) == 1
+    assert engineer.get("/api/v1/certificates?state=lost").status_code == 422
+
+
+def test_states_of_the_list_are_those_of_the_filter(engineer, dms):
+    made = register(dms, engineer, days=400)
+    now = clock.now()
+    for state, values in {
+        "early": {"not_before": now + DAY, "not_after": now + 2 * DAY},
+        "expired": {"not_before": now - 9 * DAY, "not_after": now - DAY},
+        "ends_soon": {"not_before": now - DAY, "not_after": now + 29 * DAY},
+        "good": {"not_before": now - DAY, "not_after": now + 31 * DAY},
+    }.items():
+        ClientCertificate.objects.filter(sha256=made.sha256).update(**values)
+        for asked in ("early", "expired", "ends_soon", "good", "revoked"):
+            rows = engineer.get(f"/api/v1/certificates?state={asked}").json()["results"]
+            assert [row["state"] for row in rows] == ([state] if asked == state else [])
+
+
+def test_operators_do_not_see_certificates(operator):
+    assert operator.get("/api/v1/certificates").status_code == 403
