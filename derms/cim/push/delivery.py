@@ -10,31 +10,36 @@ For the tasks of this room.
 3. No answer puts the whole partner on hold with back-off, and one message alone feels its way; an
    answer that may change (a fault, FAILED 5.1) puts back that message and what follows it in its
    groups; a last word (FAILED 6.1) parks the message at once.
-4. After PUSH_MAX_ATTEMPTS tries a message is parked, with an alarm, and the next one has its turn.
+4. Partners that take long share half of the threads among them (`share.py`), so that any number of
+   them delays no other.
+5. After PUSH_MAX_ATTEMPTS tries a message is parked, with an alarm, and the next one has its turn.
 """
 
 import datetime as dt
 import logging
 import time
 import uuid
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from derms.cim.models import OutboundMessage, Partner
-from derms.cim.push import routing, settling, wake, wire
+from derms.cim.push import routing, settling, share, wake, wire
 from derms.cim.push.settling import Tried
 from derms.cim.push.verdict import Kind, Verdict, judge
 from derms.core import clock, failpoints
 from derms.core.errors import DermsError
 
 PARALLEL = 4
-_LEASE = dt.timedelta(seconds=6)
+LEASE = dt.timedelta(seconds=6)
 _RENEW_S = 1.5
 _STINT_S = 5.0
 """After this time the partner is left to the next task: threads are shared by all partners."""
-_WINDOW = 500
-"""Waiting messages looked at; more than these wait behind their groups anyway."""
+WINDOW = 500
+"""Waiting messages read at a time; further ones only as far as they wait behind none of these."""
+_PLAN_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -46,11 +51,15 @@ def deliver(partner_id: int) -> int:
             another worker's.
     """
     wake.forget(partner_id)
+    failing = Partner.objects.filter(pk=partner_id, failures__gt=0).exists()
+    with share.of(partner_id, failing=failing) as has_thread:
+        return _deliver(partner_id) if has_thread else 0
+
+
+def _deliver(partner_id: int) -> int:
     token = uuid.uuid4()
     now = clock.now()
-    taken = (
-        _reachable(now).filter(pk=partner_id).update(lease_token=token, lease_until=now + _LEASE)
-    )
+    taken = _reachable(now).filter(pk=partner_id).update(lease_token=token, lease_until=now + LEASE)
     if not taken:
         return 0
     run = _Run(partner_id, token)
@@ -64,12 +73,15 @@ def deliver(partner_id: int) -> int:
 
 
 def sweep() -> int:
-    """Ask for the delivery to every partner that has something due; returns how many."""
+    """Ask for the delivery to every partner that has something due; returns how many.
+
+    In no order, so that slow ones get their share of the threads in turn.
+    """
     now = clock.now()
     due = OutboundMessage.objects.filter(partner=OuterRef("pk"), state="waiting").filter(
         Q(not_before__isnull=True) | Q(not_before__lte=now)
     )
-    found = list(_reachable(now).filter(Exists(due)).values_list("pk", flat=True))
+    found = list(_reachable(now).filter(Exists(due)).order_by("?").values_list("pk", flat=True))
     for partner_id in found:
         wake.ask(partner_id)
     return len(found)
@@ -80,7 +92,40 @@ def _reachable(now: dt.datetime) -> QuerySet[Partner]:
         Q(lease_until__isnull=True) | Q(lease_until__lt=now),
         Q(not_before__isnull=True) | Q(not_before__lte=now),
         enabled=True,
+        client__is_active=True,
+        client__organisation__is_active=True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A message that waits; one that shares a lane with an older one waits for that one."""
+
+    pk: int
+    lanes: list[str]
+    not_before: dt.datetime | None
+
+    def is_due(self, now: dt.datetime) -> bool:
+        return self.not_before is None or self.not_before <= now
+
+
+def _lanes(groups: list[str], address: str) -> list[str]:
+    """Return what keeps messages in order: their groups; without any, their address."""
+    return groups or [address]
+
+
+def _page(
+    waiting: QuerySet[OutboundMessage], after: int, blocked: Collection[str]
+) -> list[_Waiting]:
+    """Return the oldest waiting messages with a key above `after` and outside these lanes."""
+    rows = waiting.filter(pk__gt=after)
+    if blocked:
+        rows = rows.exclude(groups__overlap=list(blocked))
+    values = rows.order_by("id").values_list("pk", "groups", "address", "not_before")
+    return [
+        _Waiting(pk, _lanes(groups, address), not_before)
+        for pk, groups, address, not_before in values[:WINDOW]
+    ]
 
 
 class _Run:
@@ -91,7 +136,9 @@ class _Run:
         self._token = token
         self._renewed = time.monotonic()
         self._ends = time.monotonic() + _STINT_S
-        self._flying: dict[Future[Tried], OutboundMessage] = {}
+        self._flying: dict[Future[Tried | None], OutboundMessage] = {}
+        self._plan: list[_Waiting] = []
+        self._plan_ends = 0.0
         self._lost = False
         self.tries = 0
         self.cut_short = False
@@ -106,8 +153,16 @@ class _Run:
                 done, _ = wait(self._flying, timeout=_RENEW_S, return_when=FIRST_COMPLETED)
                 self._keep_lease()
                 for future in done:
-                    message = self._flying.pop(future)
-                    settling.settle(self._partner, message, future.result())
+                    self._settle(self._flying.pop(future), future.result())
+
+    def _settle(self, message: OutboundMessage, tried: Tried | None) -> None:
+        if tried is None:
+            self._lost = True
+            return
+        share.note(self._partner.pk, tried.taken_s)
+        settling.settle(self._partner, message, tried)
+        if tried.verdict.kind is not Kind.DELIVERED:
+            self._plan_ends = 0.0
 
     def _send_more(self, threads: ThreadPoolExecutor) -> None:
         if self._partner.not_before is not None and self._partner.not_before > clock.now():
@@ -121,33 +176,53 @@ class _Run:
             return
         for message in self._next(free):
             self.tries += 1
-            self._flying[threads.submit(attempt, self._partner, message)] = message
+            self._flying[threads.submit(self._attempt, message)] = message
+
+    def _attempt(self, message: OutboundMessage) -> Tried | None:
+        """Send one message once; None when this worker has been frozen for longer than its lease.
+
+        Then another one has the partner and may have sent what follows.
+        """
+        if time.monotonic() - self._renewed > LEASE.total_seconds():
+            return None
+        return attempt(self._partner, message)
 
     def _next(self, count: int) -> list[OutboundMessage]:
         """Return up to `count` messages that are due and the oldest of each of their groups."""
-        now = clock.now()
-        flying = {message.pk for message in self._flying.values()}
         waiting = OutboundMessage.objects.filter(partner=self._partner, state="waiting")
+        for is_fresh in (time.monotonic() > self._plan_ends, True):
+            if is_fresh:
+                self._plan = _page(waiting, 0, ())
+                self._plan_ends = time.monotonic() + _PLAN_S
+            chosen = self._choose(waiting, count)
+            found = list(waiting.filter(pk__in=chosen).order_by("id")) if chosen else []
+            if found or is_fresh:
+                return found
+        return []
+
+    def _choose(self, waiting: QuerySet[OutboundMessage], count: int) -> list[int]:
+        """Take the keys of up to `count` messages out of the plan, reading on where it ends."""
+        now, chosen = clock.now(), list[int]()
         blocked: set[str] = set()
-        chosen: list[int] = []
         for message in self._flying.values():
-            blocked.update(message.groups or [message.address])
-        rows = waiting.order_by("id").values_list("pk", "groups", "address", "not_before")
-        for pk, groups, address, not_before in rows[:_WINDOW]:
-            # Without a group: one after the other for each address.
-            lanes = groups or [address]
-            due = not_before is None or not_before <= now
-            if pk not in flying and due and blocked.isdisjoint(lanes):
-                chosen.append(pk)
-                if len(chosen) == count:
-                    break
-            blocked.update(lanes)
-        return list(waiting.filter(pk__in=chosen).order_by("id")) if chosen else []
+            blocked.update(_lanes(message.groups, message.address))
+        page = self._plan
+        while page:
+            for row in page:
+                if row.is_due(now) and blocked.isdisjoint(row.lanes) and len(chosen) < count:
+                    chosen.append(row.pk)
+                blocked.update(row.lanes)
+            is_last = len(page) < WINDOW or len(chosen) == count
+            page = [] if is_last else _page(waiting, page[-1].pk, blocked)
+            self._plan = self._plan + page
+        taken = {*chosen, *(message.pk for message in self._flying.values())}
+        self._plan = [row for row in self._plan if row.pk not in taken]
+        return chosen
 
     def _keep_lease(self) -> None:
         if time.monotonic() - self._renewed < _RENEW_S:
             return
-        until = clock.now() + _LEASE
+        until = clock.now() + LEASE
         mine = Partner.objects.filter(pk=self._partner.pk, lease_token=self._token, enabled=True)
         if not mine.update(lease_until=until):
             _log.warning("partner %s was taken over or switched off", self._partner.name)
@@ -160,7 +235,7 @@ def attempt(partner: Partner, message: OutboundMessage) -> Tried:
 
     Never raises: whatever goes wrong is a verdict.
     """
-    tried_at = clock.now()
+    tried_at, started = clock.now(), time.monotonic()
     try:
         post, messages = routing.post_of(partner, message)
     except DermsError as error:
@@ -169,9 +244,11 @@ def attempt(partner: Partner, message: OutboundMessage) -> Tried:
     try:
         answer = wire.send(post, wire.pool(partner.pk))
     except wire.AwayError as error:
-        return Tried(tried_at, Verdict(Kind.AWAY, details=str(error)))
+        taken_s = time.monotonic() - started
+        return Tried(tried_at, Verdict(Kind.AWAY, details=str(error)), taken_s=taken_s)
     failpoints.pass_through("push.answered")
-    return Tried(tried_at, judge(answer, messages), answer)
+    taken_s = time.monotonic() - started
+    return Tried(tried_at, judge(answer, messages), answer, taken_s)
 
 
 def count_waiting(subscription_id: int) -> int:

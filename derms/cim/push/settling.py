@@ -28,11 +28,12 @@ _ALARM = "push_parked"
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One try: when it began, what it means, what came back."""
+    """One try: when it began, what it means, what came back, and how long that took [s]."""
 
     at: dt.datetime
     verdict: Verdict
     answer: Answered | None = None
+    taken_s: float = 0.0
 
 
 def settle(partner: Partner, message: OutboundMessage, tried: Tried) -> None:
