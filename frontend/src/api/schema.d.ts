@@ -62,6 +62,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Systems that may call us */
         get: operations["api_clients_list"];
         put?: never;
         /** Create an API client; its secret is shown this once */
@@ -125,6 +126,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/api-clients/{mrid}/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the client is granted */
+        get: operations["api_clients_grants_retrieve"];
+        /** Say what the client may do, on which groups (If-Match) */
+        put: operations["api_clients_grants_update"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-clients/{mrid}/policy": {
         parameters: {
             query?: never;
@@ -136,6 +155,23 @@ export interface paths {
         /** Say what the client must show, and whether our replies are signed */
         put: operations["api_clients_policy_update"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-clients/{mrid}/retire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch the client off for good, with its certificates and its partner */
+        post: operations["api_clients_retire_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -185,6 +221,23 @@ export interface paths {
         };
         /** Verify the whole audit chain now */
         get: operations["audit_verification_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Certificates of all API clients, those that end first first */
+        get: operations["certificates_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -378,6 +431,40 @@ export interface paths {
         put?: never;
         /** Accept a passed run: its client goes live */
         post: operations["conformance_runs_accept_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conformance/runs/{mrid}/report.{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The whole run with its messages, to keep beside a contract */
+        get: operations["conformance_runs_report._retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conformance/runs/{mrid}/steps/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages of one step, byte by byte but for passwords */
+        get: operations["conformance_runs_steps_retrieve"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1404,6 +1491,13 @@ export interface components {
             readonly demands: components["schemas"]["DemandsEnum"][];
             readonly signs_replies: boolean;
             readonly password_digest: boolean;
+            /** @description What it may do of what its roles allow; none = all of it. */
+            readonly grants: components["schemas"]["Grant"][];
+            /**
+             * Format: date-time
+             * @description Switched off for good since then.
+             */
+            readonly retired_at: string | null;
         };
         AuditRecord: {
             /** @description Place in the chain. */
@@ -1451,6 +1545,45 @@ export interface components {
         CancelRequest: {
             /** @default  */
             reason: string;
+        };
+        /** @description A certificate in the list of all, with whose it is and how long it lasts. */
+        CertificateOf: {
+            /** @description Fingerprint of the DER, hexadecimal. */
+            sha256: string;
+            subject: string;
+            issuer: string;
+            /** @description Hexadecimal. */
+            serial: string;
+            /** @description Kind and size of the public key. */
+            key: string;
+            /** Format: date-time */
+            not_before: string;
+            /** Format: date-time */
+            not_after: string;
+            /** Format: date-time */
+            registered_at: string;
+            registered_by: string;
+            /** Format: date-time */
+            revoked_at: string | null;
+            revoked_reason: string;
+            /** @description Why it does not count now; or empty. */
+            readonly trouble: string;
+            client: components["schemas"]["CertificateOwner"];
+            /** @description `ends_soon`: within 30 days. */
+            readonly state: components["schemas"]["CertificateOfStateEnum"];
+            /**
+             * Format: double
+             * @description Negative once it has ended.
+             */
+            readonly days_left: number;
+        };
+        /** @enum {string} */
+        CertificateOfStateEnum: "revoked" | "expired" | "early" | "ends_soon" | "good";
+        CertificateOwner: {
+            mrid: string;
+            client_id: string;
+            name: string;
+            is_active: boolean;
         };
         /** @description One thing a message has changed. */
         Change: {
@@ -1649,6 +1782,13 @@ export interface components {
             readonly demands: components["schemas"]["DemandsEnum"][];
             readonly signs_replies: boolean;
             readonly password_digest: boolean;
+            /** @description What it may do of what its roles allow; none = all of it. */
+            readonly grants: components["schemas"]["Grant"][];
+            /**
+             * Format: date-time
+             * @description Switched off for good since then.
+             */
+            readonly retired_at: string | null;
             /** @description Shown this once; only its hash is kept. */
             secret: string;
             /** @description The same as one token for Bearer. */
@@ -1954,6 +2094,30 @@ export interface components {
             voltVarCurveFunction: boolean;
             /** @default false */
             voltWattCurveFunction: boolean;
+        };
+        Grant: {
+            /** @description None = all. */
+            nouns?: components["schemas"]["NounsEnum"][];
+            /** @description None = all. `get` is also what it is pushed. */
+            verbs?: components["schemas"]["VerbsEnum"][];
+            /** @description mRIDs; none = all groups its roles let it see. */
+            groups?: string[];
+        };
+        GrantRequest: {
+            /** @description None = all. */
+            nouns?: components["schemas"]["NounsEnum"][];
+            /** @description None = all. `get` is also what it is pushed. */
+            verbs?: components["schemas"]["VerbsEnum"][];
+            /** @description mRIDs; none = all groups its roles let it see. */
+            groups?: string[];
+        };
+        Grants: {
+            /** @description All of them; none = whatever its roles allow. */
+            grants: components["schemas"]["Grant"][];
+        };
+        GrantsRequest: {
+            /** @description All of them; none = whatever its roles allow. */
+            grants: components["schemas"]["GrantRequest"][];
         };
         /** @description A group as it is read. */
         Group: {
@@ -2416,6 +2580,8 @@ export interface components {
         NormalCategoryEnum: "A" | "B";
         /** @enum {string} */
         NounEnum: "DERGroupForecasts" | "DERGroupStatuses" | "DERGroups" | "EndDeviceEvents" | "MeterReadings";
+        /** @enum {string} */
+        NounsEnum: "DERGroupDispatches" | "DERGroupForecasts" | "DERGroupStatuses" | "DERGroups" | "EndDeviceControls" | "EndDeviceEvents" | "EndDevices" | "MeterReadings";
         /** @enum {unknown} */
         NullEnum: null;
         /** @enum {string} */
@@ -2519,6 +2685,19 @@ export interface components {
              */
             previous?: string | null;
             results: components["schemas"]["AuditRecord"][];
+        };
+        PaginatedCertificateOfList: {
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cD00ODY%3D"
+             */
+            next?: string | null;
+            /**
+             * Format: uri
+             * @example http://api.example.org/accounts/?cursor=cj0xJnA9NDg3
+             */
+            previous?: string | null;
+            results: components["schemas"]["CertificateOf"][];
         };
         PaginatedClientCertificateList: {
             /**
@@ -2969,6 +3148,9 @@ export interface components {
         };
         /** @enum {string} */
         ResolutionEnum: "raw" | "15m";
+        RetirementRequest: {
+            reason: string;
+        };
         RevocationRequest: {
             reason: string;
         };
@@ -2990,6 +3172,8 @@ export interface components {
             organisation: string;
             scenario: string;
             readonly scenario_title: string;
+            /** @description Fingerprint of its steps. */
+            scenario_version: string;
             state: components["schemas"]["RunStateEnum"];
             /** Format: date-time */
             started_at: string;
@@ -3008,6 +3192,8 @@ export interface components {
             clock_drift_s: number | null;
             /** @description Days its last certificate had left at the start; null = none. */
             certificate_days: number | null;
+            /** @description Days the TLS certificate of its endpoint had left at the end; null = no TLS. */
+            endpoint_certificate_days: number | null;
             /** @description Why it was abandoned. */
             comment: string;
             /** Format: date-time */
@@ -3024,6 +3210,8 @@ export interface components {
             organisation: string;
             scenario: string;
             readonly scenario_title: string;
+            /** @description Fingerprint of its steps. */
+            scenario_version: string;
             state: components["schemas"]["RunStateEnum"];
             /** Format: date-time */
             started_at: string;
@@ -3042,6 +3230,8 @@ export interface components {
             clock_drift_s: number | null;
             /** @description Days its last certificate had left at the start; null = none. */
             certificate_days: number | null;
+            /** @description Days the TLS certificate of its endpoint had left at the end; null = no TLS. */
+            endpoint_certificate_days: number | null;
             /** @description Why it was abandoned. */
             comment: string;
             /** Format: date-time */
@@ -3063,11 +3253,13 @@ export interface components {
             /** @description Who acts. */
             kind: components["schemas"]["RunStepKindEnum"];
             operation: string;
+            /** @description Path of the message: below our address, or below the partner's endpoint. */
+            address: string;
             /** @description Message and reply that are expected. */
             expected: string;
             expected_result: string;
             expected_code: string;
-            /** @description A message to copy, made now; may be empty. */
+            /** @description A message to copy, made now: the one to send, or the reply to ours. */
             sample: string;
             state: components["schemas"]["StepStateEnum"];
             /** Format: date-time */
@@ -3078,7 +3270,12 @@ export interface components {
             message: string;
             /** @description Element and rule in one sentence; empty when as expected. */
             difference: string;
-            /** Format: double */
+            /** @description What was taken although it is not by the letter. */
+            remark: string;
+            /**
+             * Format: double
+             * @description Until the last byte of the reply [ms].
+             */
             latency_ms: number | null;
             /**
              * Format: double
@@ -3087,7 +3284,7 @@ export interface components {
             drift_s: number | null;
         };
         /** @enum {string} */
-        RunStepKindEnum: "send" | "repeat" | "tell" | "tell_again";
+        RunStepKindEnum: "send" | "repeat" | "tell" | "tell_again" | "answer";
         Sample: {
             /** Format: date-time */
             at: string;
@@ -3105,7 +3302,11 @@ export interface components {
             title: string;
             /** @description Role a client needs for it. */
             role: string;
-            steps: number;
+            readonly steps: number;
+            /** @description Fingerprint of its steps. */
+            version: string;
+            /** @description A passed run of it is enough to go live. */
+            lets_live: boolean;
         };
         Secret: {
             client_id: string;
@@ -3187,6 +3388,12 @@ export interface components {
             last_contact_at: string | null;
             /** Format: date-time */
             changed_at: string | null;
+        };
+        StepMessages: {
+            /** @description The partner's message, or ours to it. */
+            request_xml: string;
+            /** @description Our reply, or the partner's. */
+            reply_xml: string;
         };
         /** @enum {string} */
         StepStateEnum: "pending" | "waiting" | "passed" | "failed" | "skipped";
@@ -3340,6 +3547,8 @@ export interface components {
             readonly last_login: string | null;
         };
         /** @enum {string} */
+        VerbsEnum: "cancel" | "change" | "changed" | "create" | "created" | "delete" | "deleted" | "get";
+        /** @enum {string} */
         VerdictEnum: "accepted" | "partial" | "refused";
         Verification: {
             intact: boolean;
@@ -3460,6 +3669,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
+                /** @description Those that have retired too. */
+                retired?: boolean;
             };
             header?: never;
             path?: never;
@@ -3629,6 +3840,52 @@ export interface operations {
             };
         };
     };
+    api_clients_grants_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grants"];
+                };
+            };
+        };
+    };
+    api_clients_grants_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GrantsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grants"];
+                };
+            };
+        };
+    };
     api_clients_policy_update: {
         parameters: {
             query?: never;
@@ -3641,6 +3898,34 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["PolicyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiClient"];
+                };
+            };
+        };
+    };
+    api_clients_retire_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetirementRequest"];
             };
         };
         responses: {
@@ -3724,6 +4009,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Verification"];
+                };
+            };
+        };
+    };
+    certificates_list: {
+        parameters: {
+            query?: {
+                /** @description The pagination cursor value. */
+                cursor?: string;
+                /** @description Number of results to return per page. */
+                page_size?: number;
+                /** @description Part of subject or client, or start of the fingerprint. */
+                q?: string;
+                state?: "early" | "ends_soon" | "expired" | "good" | "revoked";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaginatedCertificateOfList"];
                 };
             };
         };
@@ -3955,7 +4267,10 @@ export interface operations {
     };
     conformance_runs_retrieve: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Samples without SOAP, for `/cim`. */
+                plain?: boolean;
+            };
             header?: never;
             path: {
                 mrid: string;
@@ -4020,6 +4335,53 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunDetail"];
+                };
+            };
+        };
+    };
+    "conformance_runs_report._retrieve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                kind: "html" | "json";
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    conformance_runs_steps_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepMessages"];
                 };
             };
         };
@@ -5359,7 +5721,10 @@ export interface operations {
     };
     partners_list: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Those whose client has retired too. */
+                retired?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
