@@ -212,7 +212,7 @@ def test_a_partner_without_soap_passes(fleet, listener, live_server, settings, e
 
 
 def test_asynchronous_replies_pass(fleet, listener, live_server, settings, engineer):
-    client, integrator = partner_of(live_server, listener, Role.DMS)
+    _, integrator = partner_of(live_server, listener, Role.DMS)
     workers = Workers(settings)
     workers()
     refused = integrator.start(scenario="dms-async")

@@ -11,6 +11,7 @@ Looked at once a second. All of a run is in its tables, so a restart loses nothi
 """
 
 import datetime as dt
+import logging
 import statistics
 
 from django.db import transaction
@@ -31,6 +32,7 @@ from derms.core import clock
 from derms.core.actors import SYSTEM
 from derms.core.errors import DermsError
 
+_log = logging.getLogger(__name__)
 _REPEATED = "repeated"
 """Among the values of a run: how often messages had come again when the step of now began."""
 _NOT_YET = (408, 425, 429, 502, 503, 504)
@@ -42,7 +44,10 @@ def advance_all() -> int:
     """Look at every run that is not over; returns how many there are."""
     found = selectors.running()
     for mrid in found:
-        advance_run(mrid)
+        try:
+            advance_run(mrid)
+        except Exception:  # noqa: BLE001 - the door of every run: one must not stop the rest
+            _log.exception("run %s could not be followed", mrid)
     return len(found)
 
 
@@ -145,7 +150,7 @@ def _look_for_message(run: PartnerRun, step: Step, row: RunStep, rows: dict[str,
         if not _may_be_meant(message, operation):
             continue
         used = set(trials.message_ids(taken).values())
-        judged = judge(step, message, run.values, used)
+        judged = _judged(step, message, run.values, used)
         row.message_mrid, row.latency_ms = message.mrid, message.duration_ms
         _settle(row, judged)
         if judged.group:
@@ -158,6 +163,15 @@ def _look_for_message(run: PartnerRun, step: Step, row: RunStep, rows: dict[str,
             "What came has the MessageID of an earlier message and got its reply again: this step "
             "needs a message with a MessageID of its own"
         )
+
+
+def _judged(step: Step, message: trials.Message, values: dict[str, str], used: set[str]) -> Judged:
+    """Judge a message; one that nobody foresaw fails its step and does not stop the run."""
+    try:
+        return judge(step, message, values, used)
+    except Exception:  # noqa: BLE001 - a partner may send anything
+        _log.exception("message %s could not be judged", message.mrid)
+        return Judged(f"We could not judge this message: tell us its number, {message.mrid}")
 
 
 def _settle(row: RunStep, judged: Judged) -> None:

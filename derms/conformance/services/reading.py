@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from lxml import etree
 
-from derms.cim import forms, names, schema, soap
+from derms.cim import envelope, forms, names, schema, soap
 from derms.cim.operations import Operation
 from derms.cim.parts import read_instant
 from derms.cim.schema import MessageSet
@@ -120,14 +120,15 @@ def schema_fault(message: etree._Element, messages: MessageSet, verb: str) -> st
         messages: Schemas of its service.
         verb: What the sentence calls the message.
     """
-    if not schema.check(messages, message):
-        return ""
-    compiled = _compiled(messages, settings.CIM_NAMESPACE_YEAR)
     # Apart from its SOAP envelope: the validator's paths begin at the root of the document.
     root = copy.deepcopy(message)
-    compiled.validate(root)
+    envelope.read_header(root)  # folds the Verb, as the door does
+    compiled = _compiled(messages, settings.CIM_NAMESPACE_YEAR)
+    if compiled.validate(root):
+        return ""
     first: Any = compiled.error_log[0]  # type: ignore[index] # the stubs forget its items
-    found: Any = root.xpath(first.path) if first.path else []
+    spaces = {prefix: uri for each in root.iter() for prefix, uri in each.nsmap.items() if prefix}
+    found: Any = root.xpath(first.path, namespaces=spaces) if first.path else []
     element: etree._Element = found[0] if found else root
     parent = element.getparent()
     siblings = [] if parent is None else [etree.QName(child).localname for child in parent]

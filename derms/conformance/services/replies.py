@@ -21,6 +21,13 @@ from derms.conformance.services.reading import (
 
 _MOST_LATENCY_MS = 10_000.0
 _OK = 200
+_MEANINGS = {
+    401: "it does not take our credentials",
+    403: "it does not let us in",
+    404: "this service is not there",
+    405: "it takes no POST there",
+    415: "it does not take text/xml",
+}
 
 
 def judge_reply(operation: Operation, told: Told) -> Judged:
@@ -30,6 +37,9 @@ def judge_reply(operation: Operation, told: Told) -> Judged:
         operation: What we have sent.
         told: The exchange, of which something came back.
     """
+    if told.http_status in _MEANINGS or 300 <= (told.http_status or 0) < 400:
+        hint = _MEANINGS.get(told.http_status or 0, "redirects are not followed")
+        return Judged(f"Your endpoint answers HTTP {told.http_status}: {hint}")
     if not told.reply.strip():
         return Judged(f"Your reply is empty (HTTP {told.http_status}): a ResponseMessage is due")
     try:

@@ -25,7 +25,7 @@ from derms.core.actors import SYSTEM, Role
 from groups.choices import DerFunction
 from groups.rules.definition import GroupData
 from groups.services import create_group
-from tests.cim.conftest import Dms, make_devices
+from tests.cim.conftest import Dms
 from tests.cim.reference import has_reference, reference_schema
 from tests.factories import accounts
 from tests.factories.partners import subscription
@@ -33,17 +33,6 @@ from tests.personas import system
 
 pytestmark = pytest.mark.django_db
 RUNS = "/api/v1/conformance/runs"
-
-
-@pytest.fixture
-def sandbox(db):
-    return make_devices(6, owner=accounts_services.ensure_sandbox(), prefix="sandbox")
-
-
-@pytest.fixture
-def partner(sandbox, settings):
-    settings.NEW_CLIENT_STAGE = "sandbox"
-    return system(Role.DMS)
 
 
 def start(caller, partner, **more):
