@@ -26,6 +26,7 @@ from groups import selectors
 from groups.cim.der_group_statuses import render_statuses
 from groups.cim.der_groups import render_changed, render_groups, render_identified
 from groups.cim.meter_readings import render_usage
+from groups.rules.aggregate import GroupColumns
 from groups.rules.triggers import Now, Sent, Trigger, due
 from groups.services.watchers import Definition, Statuses, definition_watchers, status_watchers
 
@@ -80,6 +81,21 @@ class _Known:
     sent: Sent
 
 
+def _now(columns: GroupColumns) -> Now:
+    """Return of all statuses what decides whether they are told again."""
+    ratings = (columns.installed_max_w, columns.installed_min_w,
+               columns.installed_max_var, columns.installed_min_var)  # fmt: skip
+    available = (columns.available_max_w, columns.available_min_w)
+    return Now(
+        active_power_w=np.nan_to_num(columns.active_power_w),
+        installed_w=np.maximum(np.abs(columns.installed_max_w), np.abs(columns.installed_min_w)),
+        members=columns.members,
+        good=columns.good,
+        available_w=np.nan_to_num(np.column_stack(available)),
+        ratings=np.nan_to_num(np.column_stack(ratings)),
+    )
+
+
 class StatusPusher:
     """Looks at all statuses once a second and tells each subscriber what it asked for.
 
@@ -104,14 +120,7 @@ class StatusPusher:
                 return
             self._follow(statuses.keys)
             columns, at_s = statuses.columns, time.monotonic()
-            now = Now(
-                active_power_w=np.nan_to_num(columns.active_power_w),
-                installed_w=np.maximum(
-                    np.abs(columns.installed_max_w), np.abs(columns.installed_min_w)
-                ),
-                members=columns.members,
-                good=columns.good,
-            )
+            now = _now(columns)
             wanted = {s: self._due(s, now, at_s) for s in subscriptions}
             self._push({s: rows for s, rows in wanted.items() if rows.size}, now, at_s)
 

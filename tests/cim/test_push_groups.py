@@ -11,7 +11,7 @@ from derms.cim.models import OutboundMessage, Subscription
 from derms.core import clock
 from derms.core.actors import Role
 from derms.devices.fleet import Fleet
-from derms.devices.services import store_readings
+from derms.devices.services import store_readings, update_device
 from groups import services
 from groups.choices import DerFunction
 from groups.cim.push import StatusPusher
@@ -206,6 +206,25 @@ def test_a_lost_device_is_a_change_of_state(engineer, keeper):
     assert texts(written()[-1][1], ".//{*}status/{*}value") == ["Offline"]
 
 
+def test_another_capability_is_a_change_of_state(engineer, keeper):
+    device = devices.make_device(poll_interval_s=60)
+    make_group(engineer.actor, "A", [device.mrid], mrid="a")
+    subscription(noun="DERGroupStatuses", min_interval_s=0)
+    read(device, 0.0)
+    keeper.tick()
+    delivered()
+    keeper.tick()
+    assert len(told()) == 1
+
+    update_device(
+        mrid=device.mrid, changes={"nameplate": {"rated_w": 1234.0}}, actor=engineer.actor
+    )
+    keeper.tick()
+
+    assert len(told()) == 2
+    assert texts(written()[-1][1], ".//{*}yUnitInstalledMax") == ["1.234"]
+
+
 def test_nothing_new_while_one_waits_and_then_the_newest(engineer, keeper):
     device = devices.make_device(poll_interval_s=5)
     make_group(engineer.actor, "A", [device.mrid], mrid="a")
@@ -321,7 +340,41 @@ def test_triggers(trigger, power, good, age, wanted):
     asked = {"on_change": True, "change_w": None, "change_pct": None, "on_state": False}
     asked |= {"min_interval_s": 1.0, "period_s": None}
     ones = np.ones(1, dtype=np.int64)
-    now = Now(np.array([power]), np.array([2000.0]), ones * 5, ones * good)
-    sent = Sent(np.zeros(1), ones * 5, ones * 5, np.array([100.0 - age]))
+    now = now_of(active_power_w=np.array([power]), members=ones * 5, good=ones * good)
+    sent = Sent.nothing(1)
+    sent.note(np.array([0]), now_of(members=ones * 5, good=ones * 5), 100.0 - age)
 
     assert due(Trigger(**asked | trigger), now, sent, 100.0).tolist() == [wanted]
+
+
+def now_of(**more):
+    whole = np.zeros(1, dtype=np.int64)
+    values = {
+        "active_power_w": np.zeros(1),
+        "installed_w": np.array([2000.0]),
+        "members": whole,
+        "good": whole,
+        "available_w": np.zeros((1, 2)),
+        "ratings": np.zeros((1, 4)),
+    }
+    return Now(**values | more)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "moved", "wanted"),
+    [
+        ({"change_w": 100.0}, {"available_w": np.array([[0.0, -100.0]])}, True),
+        ({"change_w": 100.0}, {"available_w": np.array([[99.0, 0.0]])}, False),
+        ({"change_w": 100.0}, {"ratings": np.array([[500.0, 0.0, 0.0, 0.0]])}, False),
+        ({"on_state": True}, {"available_w": np.array([[500.0, 0.0]])}, False),
+        ({"on_state": True}, {"ratings": np.array([[0.0, 0.0, 0.0, 500.0]])}, True),
+        ({"on_state": True}, {"ratings": np.array([[1e-6, 0.0, 0.0, 0.0]])}, False),
+    ],
+)
+def test_triggers_of_capability(trigger, moved, wanted):
+    asked = {"on_change": True, "change_w": None, "change_pct": None, "on_state": False}
+    asked |= {"min_interval_s": 1.0, "period_s": None}
+    sent = Sent.nothing(1)
+    sent.note(np.array([0]), now_of(), 0.0)
+
+    assert due(Trigger(**asked | trigger), now_of(**moved), sent, 100.0).tolist() == [wanted]
