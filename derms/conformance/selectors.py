@@ -128,13 +128,14 @@ def _shown(row: RunStep, values: dict[str, str], frame: Frame, message_id: str) 
     return Shown(row, sample, "" if row.kind == Kind.ANSWER else address)
 
 
-def get_step(run_mrid: str, number: int, *, actor: Actor) -> RunStep:
+def get_step(run_mrid: str, number: str, *, actor: Actor) -> RunStep:
     """Return one step of a run.
 
     Raises:
         NotFoundError: no such run or step, or not one of this client.
     """
-    row = get_run(run_mrid, actor=actor).steps.filter(number=number).first()
+    steps = get_run(run_mrid, actor=actor).steps
+    row = steps.filter(number=number).first() if number.isdecimal() else None
     if row is None:
         raise NotFoundError(f"The run has no step {number}.", code="unknown_step")
     return row

@@ -15,7 +15,7 @@ urlpatterns = [
     path("conformance/runs", views.RunsView.as_view(), name="bench-runs"),
     path("conformance/runs/<str:mrid>", views.RunView.as_view(), name="bench-run"),
     path(
-        "conformance/runs/<str:mrid>/steps/<int:number>",
+        "conformance/runs/<str:mrid>/steps/<str:number>",
         views.RunStepView.as_view(),
         name="bench-step",
     ),

@@ -103,7 +103,7 @@ class RunStepView(APIView):
         responses=shapes.StepMessagesSerializer,
         summary="Messages of one step, byte by byte but for passwords",
     )
-    def get(self, request: Request, mrid: str, number: int) -> Response:
+    def get(self, request: Request, mrid: str, number: str) -> Response:
         actor = actor_of(request)
         row = selectors.get_step(mrid, number, actor=actor)
         request_xml, reply_xml = selectors.messages_of(row, actor=actor)
