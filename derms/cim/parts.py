@@ -169,10 +169,11 @@ def read_integer(text: str, what: str) -> int:
     Raises:
         RuleViolationError: outside 32 bits (6.1); the schema has made sure it is a number.
     """
-    value = int(text) if len(text) < 12 else _INT_RANGE
-    if abs(value) >= _INT_RANGE:
+    digits = text.lstrip("+-").lstrip("0") or "0"
+    value = int(digits) if len(digits) < 12 else _INT_RANGE
+    if value >= _INT_RANGE:
         raise RuleViolationError(f"{what} {text[:40]} is out of range", code="out_of_range")
-    return value
+    return -value if text.startswith("-") else value
 
 
 def read_float(text: str, what: str) -> float:
@@ -190,13 +191,16 @@ def read_float(text: str, what: str) -> float:
 def read_instant(text: str, what: str) -> dt.datetime:
     """Return an xs:dateTime in UTC; without a zone it is read in SITE_TIME_ZONE.
 
-    Fractions finer than a microsecond (.NET writes seven digits) are cut.
+    Fractions finer than a microsecond (.NET writes seven digits) are cut. 24:00:00 is the start
+    of the next day.
 
     Raises:
         RuleViolationError: schema-valid but no instant of this calendar, e.g. year 10000 (6.1).
     """
     try:
-        value = dt.datetime.fromisoformat(text)
+        is_end_of_day = "T24:" in text
+        value = dt.datetime.fromisoformat(text.replace("T24:", "T00:"))
+        value += dt.timedelta(days=is_end_of_day)
         if value.tzinfo is None:
             value = value.replace(tzinfo=ZoneInfo(settings.SITE_TIME_ZONE))
         return value.astimezone(dt.UTC)

@@ -1,12 +1,18 @@
 """What real clients do that the letter does not allow, or only just. Section 6, last paragraph."""
 
+import datetime as dt
 import re
 
 import pytest
+from django.db import transaction
+from lxml import etree
 
+from derms.cim.operations import get
 from groups.models import DerGroup
 from tests.cim.conftest import make_devices
+from tests.cim.doors import DOORS, Doors
 from tests.cim.messages import TIME, asked, create_groups, group, query, soap
+from tests.cim.refusals import ALL
 
 CREATE = "create/executeDERGroups"
 ACTION = "http://iec.ch/TC57/2017/DERGroups/CreateDERGroups"
@@ -92,6 +98,23 @@ def test_no_soap_header_comments_hints_and_extra_elements(dms_client):
     assert ok(dms_client.raw(f"/{CREATE}", body.encode()))
 
 
+def test_end_of_a_day_is_the_start_of_the_next(dms_client):
+    version = "<version><date>2026-11-20T24:00:00Z</date></version>"
+
+    assert dms_client.post(CREATE, create_groups(group("m", "G", version=version))).result == "OK"
+    assert DerGroup.objects.get().version_date == dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"), [("007", 7), ("+7", 7), ("0" * 5000 + "7", 7), ("-0", 0), ("00", 0)]
+)
+def test_integers_as_the_schema_allows_them(dms_client, text, read):
+    version = f"<version><major>{text}</major></version>"
+
+    assert dms_client.post(CREATE, create_groups(group("m", "G", version=version))).result == "OK"
+    assert DerGroup.objects.get().version_major == read
+
+
 @pytest.mark.parametrize("stamp", [TIME, "2026-11-20T10:00:00", "2026-11-20T10:00:00.1+05:30"])
 def test_timestamps(dms_client, stamp):
     version = f"<version><date>{stamp}</date><major>1</major></version>"
@@ -144,3 +167,107 @@ def test_year_of_the_namespaces_is_one_setting(dms_client, settings):
     assert ok(new)
     assert b"http://iec.ch/TC57/2031/DERGroupsMessage" in new.content
     assert (refused.status_code, b"Unexpected wrapper element" in refused.content) == (500, True)
+
+
+# --- the same for every operation, by SOAP and by plain HTTP ---------------------------------
+
+
+def header_with(name, value):
+    return lambda message: re.sub(rf"<m:{name}>[^<]*<", f"<m:{name}>{value}<", message, count=1)
+
+
+def misspelt(message):
+    noun = re.search("<m:Noun>([^<]*)<", message)[1]
+    return header_with("Noun", noun[:2] + noun[3:])(message)
+
+
+def with_odd_prefixes(message):
+    """Every element gets a prefix, the root declares them all."""
+    root = etree.fromstring(message)
+    spaces = list(dict.fromkeys(etree.QName(e).namespace for e in root.iter("*")))
+    odd = etree.Element(root.tag, nsmap={f"_x.{n}-": space for n, space in enumerate(spaces)})
+    odd[:] = list(root)
+    etree.cleanup_namespaces(odd, keep_ns_prefixes=list(odd.nsmap))
+    return etree.tostring(odd, encoding="unicode")
+
+
+VARIATIONS = {
+    "verb-upper": lambda m: re.sub(
+        "<m:Verb>(.*?)<", lambda hit: f"<m:Verb>{hit[1].upper()}<", m, count=1),
+    "verb-blanks": lambda m: re.sub("<m:Verb>(.*?)<", r"<m:Verb>\n \1 <", m, count=1),
+    "noun-misspelt": misspelt,
+    "odd-prefixes": with_odd_prefixes,
+    "no-zone": header_with("Timestamp", "2026-11-20T10:00:00"),
+    "seven-digits": header_with("Timestamp", "2026-11-20T10:00:00.1234567+01:00"),
+    "id-no-uuid": header_with("MessageID", "no uuid / 4321 é"),
+    "comments": lambda m: re.sub(">([^<>]{2,})</", r">\1<!-- c --></", m).replace(
+        "</m:Verb>", "<!-- in the Verb --></m:Verb>"),
+    "cdata": lambda m: re.sub(">([^<>]+)</", r"><![CDATA[\1]]></", m),
+    "hints": lambda m: re.sub(
+        "(<[A-Za-z]+ )", r'\1xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+        r'xsi:schemaLocation="urn:x http://127.0.0.1:9/x.xsd" ', m, count=1),
+    "wildcard": lambda m: m.replace(
+        "</Header>", '<n1:auto-generated_for_wildcard xmlns:n1="urn:n">x</n1:auto-generated_'
+        "for_wildcard></Header>"),
+    "pretty": lambda m: m.replace("><", ">\r\n\t<"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def doors(dms, aggregator):
+    return Doors(dms, aggregator)
+
+
+def answered(doors, door, operation, message):
+    """Return all of an answer that tells how a message was understood; what it did is undone."""
+    path, _ = ALL[operation]
+    with transaction.atomic():
+        said = doors.send(door, path, message, by_party=get(operation).is_event)
+        transaction.set_rollback(True)
+    errors = [(e["code"], e["details"], e["id"]) for e in said.errors]
+    return said.status, said.result, said.header("Noun"), said.texts("DERParameter"), errors
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_operation_takes_it(doors, door):
+    for operation, (_, message) in ALL.items():
+        as_usual = answered(doors, door, operation, message)
+        assert as_usual[-1][0][0] != "1.8", (operation, as_usual)
+        for name, vary in VARIATIONS.items():
+            varied = vary(message)
+            assert varied != message, name
+            assert answered(doors, door, operation, varied) == as_usual, (operation, name)
+
+
+PATHS = ["/61968-5/{}", "/61968-9/{}", "//61968-5/{}", "/61968-5//{}", "/{}", "//{}", "/{}/",
+         "/61968-5/61968-5/{}"]  # fmt: skip
+
+
+def test_every_service_is_found_with_and_without_prefix(doors):
+    for path, message in ALL.values():
+        for form in PATHS:
+            answer = doors.soap[False].http.post(
+                "/", soap(message), content_type="text/xml", PATH_INFO=form.format(path)
+            )
+            assert (answer.status_code, b"Result>" in answer.content) == (200, True), form
+
+
+@pytest.mark.parametrize("form", ["{}", '"{}"', "'{}'", "", '""', "short"])
+def test_every_operation_by_its_action(doors, form):
+    for operation, (path, message) in ALL.items():
+        full = get(operation).soap_action
+        action = operation if form == "short" else form.format(full)
+
+        assert (
+            doors.soap[False].raw(f"/{path}", soap(message), SOAPAction=action).status_code == 200
+        )
+
+
+@pytest.mark.parametrize("path", ["/cim", "//cim", "/cim/", "//cim//"])
+@pytest.mark.parametrize("media_type", ["text/xml", "application/xml", "text/xml;charset=UTF-8"])
+def test_plain_door(doors, path, media_type):
+    answer = doors.plain[False].http.post(
+        "/", ALL["CreateDERGroups"][1], content_type=media_type, PATH_INFO=path
+    )
+
+    assert ok(answer)

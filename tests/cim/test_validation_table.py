@@ -14,20 +14,17 @@ from lxml import etree
 
 import groups.services
 from derms.audit.models import AuditRecord
-from derms.cim import registry
 from derms.cim.operations import OPERATIONS
 from derms.core.actors import Role
-from derms.devices.models import EndDevice
 from dispatch import services
 from dispatch.rules.request import DispatchData
 from groups import selectors
 from groups.cim import operation_sets
 from groups.rules.definition import GroupKey
-from tests.cim.conftest import Dms, make_devices
+from tests.cim.conftest import Dms
+from tests.cim.doors import DOORS, Doors
 from tests.cim.messages import (
     asked,
-    control,
-    create_controls,
     create_dispatches,
     create_groups,
     dispatch,
@@ -39,18 +36,14 @@ from tests.cim.messages import (
 from tests.cim.refusals import (
     ALL,
     CHANGE,
-    CONNECT,
     CREATE,
     DISPATCH,
     FAR,
     FORECASTS,
     REASONS,
     REFUSALS,
-    Refusal,
 )
 from tests.cim.test_attacks import all_rows_hash
-from tests.cim.test_dispatches import report, soon
-from tests.cim.test_generic import Plain, generic
 from tests.personas import system
 
 M = "{http://iec.ch/TC57/2011/schema/message}"
@@ -58,45 +51,7 @@ M = "{http://iec.ch/TC57/2011/schema/message}"
 
 @pytest.fixture
 def doors(dms, aggregator):
-    """Return {(is another party, has SOAP): client}."""
-    return {
-        (by_party, door == "soap"): (Dms if door == "soap" else Plain)(persona)
-        for by_party, persona in ((False, dms), (True, aggregator))
-        for door in ("soap", "plain")
-    }
-
-
-@pytest.fixture
-def world(doors):
-    """A utility with groups DG1 and DG2, a dispatch d1, a control c1 and a device not approved."""
-    client, members = doors[False, True], make_devices(4)
-    make_devices(1, eligible=False)
-    EndDevice.objects.filter(eligible=False).update(mrid="barred")
-    report(members)
-    for path, message in (
-        ("create/executeDERGroups", create_groups(
-            group("m1", "DG1", members[:3]), group("m2", "DG2", members[3:], on=()))),
-        ("create/executeDERGroupDispatches", create_dispatches(
-            dispatch("m1", mrid="d1", schedules=schedule((5.0,), start=soon(60))))),
-        ("create/executeEndDeviceControls", create_controls(
-            control(CONNECT, groups=["m1"], mrid="c1"))),
-    ):  # fmt: skip
-        assert client.post(path, message).result == "OK"
-
-
-def send(doors, case, door):
-    client = doors[case.by_party, door == "soap"]
-    if door == "soap":
-        return client, client.post(case.path, case.message)
-    if door == "bare":
-        messages = registry.profile_of(
-            etree.QName(etree.fromstring(case.message)).localname
-        ).operation.messages
-        return client, client.post(case.message, messages)
-    is_event = etree.fromstring(case.message).findtext(".//{*}Verb", "").endswith("ed")
-    return client, client.post(
-        generic(case.message, "EventMessage" if is_event else "RequestMessage")
-    )
+    return Doors(dms, aggregator)
 
 
 def same(details, wanted, actor):
@@ -107,16 +62,16 @@ def same(details, wanted, actor):
 ROWS = sorted({case.row for case in REFUSALS})
 
 
-@pytest.mark.parametrize("door", ["soap", "bare", "generic"])
+@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("row", ROWS)
-def test_refused_to_the_letter(doors, world, row, door):
+def test_refused_to_the_letter(doors, row, door):
     before = all_rows_hash()
 
     for case in REFUSALS:
         if case.row == row and door in case.doors:
             audited = AuditRecord.objects.count()
-            client, said = send(doors, case, door)
-            check(said, case, client.actor)
+            said = doors.send(door, case.path, case.message, by_party=case.by_party)
+            check(said, case, doors.actor(by_party=case.by_party))
             assert all_rows_hash() == before, case.name
             outcomes = [r.outcome for r in AuditRecord.objects.order_by("pk")[audited:]]
             is_question = case.path.startswith("get/") and case.code == "99.1"
@@ -167,9 +122,9 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("row", "body", "action", "details"), FAULTS)
-def test_faults_to_the_letter(doors, world, row, body, action, details):
+def test_faults_to_the_letter(doors, row, body, action, details):
     before, audited = all_rows_hash(), AuditRecord.objects.count()
-    client = doors[False, True]
+    client = doors.soap[False]
 
     said = client.post(CHANGE, body, action=action)
 
@@ -187,22 +142,22 @@ def test_faults_to_the_letter(doors, world, row, body, action, details):
 # --- rows whose answer is no refusal of the whole ------------------------------------------
 
 
-@pytest.mark.parametrize("door", ["soap", "bare", "generic"])
-def test_row_8_without_message_id(doors, world, door):
+@pytest.mark.parametrize("door", DOORS)
+def test_row_8_without_message_id(doors, door):
     message = create_groups(group("n", "N"), message_id="")
 
-    _, said = send(doors, Refusal(8, "", CREATE, message, "", ""), door)
+    said = doors.send(door, CREATE, message)
 
     assert (said.result, said.codes, said.header("CorrelationID")) == ("OK", ["0.0"], None)
 
 
-@pytest.mark.parametrize("door", ["soap", "bare", "generic"])
+@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("mixed", ["FAILED", "PARTIAL"])
-def test_row_12_the_good_ones_are_done(doors, world, settings, door, mixed):
+def test_row_12_the_good_ones_are_done(doors, settings, door, mixed):
     settings.CIM_MIXED_RESULT = mixed
     message = create_groups(group("n", "N"), group("m1", "other"), group("o", "O"))
 
-    _, said = send(doors, Refusal(12, "", CREATE, message, "", ""), door)
+    said = doors.send(door, CREATE, message)
 
     (error,) = said.errors
     assert (said.result, error["code"], error["level"]) == (mixed, "6.1", "FATAL")
@@ -210,17 +165,17 @@ def test_row_12_the_good_ones_are_done(doors, world, settings, door, mixed):
     assert said.texts("mRID") == ["n", "o"]
 
 
-@pytest.mark.parametrize("door", ["soap", "bare", "generic"])
-def test_row_14_what_a_group_does_not_speak_of_is_left_out(doors, world, door):
+@pytest.mark.parametrize("door", DOORS)
+def test_row_14_what_a_group_does_not_speak_of_is_left_out(doors, door):
     message = forecast_query(asked("m1"), start=FAR, parameters=("activePower", "voltage"))
 
-    _, said = send(doors, Refusal(14, "", FORECASTS, message, "", ""), door)
+    said = doors.send(door, FORECASTS, message)
 
     assert (said.result, said.codes) == ("OK", ["0.0"])
     assert said.texts("DERParameter") == ["activePower"]
 
 
-def test_row_16_a_stronger_dispatch_stands_in_the_way(doors, world, operator):
+def test_row_16_a_stronger_dispatch_stands_in_the_way(doors, operator):
     strong = DispatchData(
         group=GroupKey("m1"), parameter="activePower", interval_s=900.0, values=(1000.0,),
         start_at=dt.datetime(2999, 1, 1, tzinfo=dt.UTC), priority=1, mrid="strong",
@@ -229,7 +184,7 @@ def test_row_16_a_stronger_dispatch_stands_in_the_way(doors, world, operator):
     before = all_rows_hash()
     message = create_dispatches(dispatch("m1", schedules=schedule((5.0,), start=FAR)))
 
-    _, said = send(doors, Refusal(16, "", DISPATCH, message, "", ""), "soap")
+    said = doors.send("soap", DISPATCH, message)
 
     (error,) = said.errors
     assert (said.result, error["code"], error["reason"]) == ("FAILED", "6.1", REASONS["6.1"])
@@ -239,10 +194,10 @@ def test_row_16_a_stronger_dispatch_stands_in_the_way(doors, world, operator):
 
 
 @pytest.mark.parametrize(("door", "status", "code"), [("soap", 413, "3.1"), ("bare", 413, "3.1")])
-def test_row_19_body_too_large(doors, world, settings, door, status, code):
+def test_row_19_body_too_large(doors, settings, door, status, code):
     settings.CIM_MAX_BODY_BYTES = 2000
     before = all_rows_hash()
-    client = doors[False, door == "soap"]
+    client = (doors.soap if door == "soap" else doors.plain)[False]
     path = f"/61968-5/{CHANGE}" if door == "soap" else "/cim"
 
     answer = client.http.post(path, b"x" * 2001, content_type="text/xml")
@@ -267,15 +222,15 @@ def test_row_20_who_is_not_known_or_has_no_business_here(db, path):
     ]
 
 
-@pytest.mark.parametrize("door", ["soap", "bare", "generic"])
-def test_row_21_a_message_id_is_good_for_one_message(doors, world, door):
+@pytest.mark.parametrize("door", DOORS)
+def test_row_21_a_message_id_is_good_for_one_message(doors, door):
     first = create_groups(group("n", "N"), message_id="once")
     other = create_groups(group("o", "O"), message_id="once")
-    _, said = send(doors, Refusal(21, "", CREATE, first, "", ""), door)
+    said = doors.send(door, CREATE, first)
     before = all_rows_hash()
 
-    _, again = send(doors, Refusal(21, "", CREATE, first, "", ""), door)
-    _, refused = send(doors, Refusal(21, "", CREATE, other, "", ""), door)
+    again = doors.send(door, CREATE, first)
+    refused = doors.send(door, CREATE, other)
 
     (error,) = refused.errors
     assert again.raw == said.raw
@@ -285,7 +240,7 @@ def test_row_21_a_message_id_is_good_for_one_message(doors, world, door):
     assert all_rows_hash() == before
 
 
-@pytest.mark.parametrize("door", ["soap", "bare", "generic"])
+@pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize(
     "name",
     [
@@ -298,7 +253,7 @@ def test_row_21_a_message_id_is_good_for_one_message(doors, world, door):
         "QueryDERGroupForecasts",
     ],
 )
-def test_row_22_an_internal_error_says_nothing(doors, world, monkeypatch, name, door):
+def test_row_22_an_internal_error_says_nothing(doors, monkeypatch, name, door):
     def broken(*_, **__):
         raise ZeroDivisionError("secret detail")
 
@@ -308,7 +263,7 @@ def test_row_22_an_internal_error_says_nothing(doors, world, monkeypatch, name, 
     monkeypatch.setattr(selectors, "get_group", broken)
     before, audited = all_rows_hash(), AuditRecord.objects.count()
 
-    _, said = send(doors, Refusal(22, "", *ALL[name], "", ""), door)
+    said = doors.send(door, *ALL[name])
 
     (error,) = said.errors
     assert (said.status, said.result, error["code"]) == (200, "FAILED", "5.3")
