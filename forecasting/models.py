@@ -18,6 +18,8 @@ class ToldCurve(models.Model):
     parameter = models.CharField(max_length=60)
     created_at = models.DateTimeField()
     """When the party predicted it, by its clock."""
+    told_by = models.CharField(max_length=64, blank=True)
+    """mRID of the API client that told it, to which it is not told back."""
     received_at = models.DateTimeField()
     installed_max = models.FloatField(null=True)
     installed_min = models.FloatField(null=True)

@@ -61,7 +61,7 @@ def store_told_forecast(
                 continue
             known.delete()
             ToldCurve.objects.bulk_create(
-                _row(group, mrid, created_at, now, curve)
+                _row(group, mrid, created_at, now, curve, actor)
                 for curve in curves
                 if curve.parameter == parameter
             )
@@ -69,13 +69,19 @@ def store_told_forecast(
 
 
 def _row(
-    group: Group, mrid: str, created_at: dt.datetime, now: dt.datetime, curve: PartyCurve
+    group: Group,
+    mrid: str,
+    created_at: dt.datetime,
+    now: dt.datetime,
+    curve: PartyCurve,
+    actor: Actor,
 ) -> ToldCurve:
     return ToldCurve(
         group_id=group.pk,
         mrid=mrid,
         parameter=curve.parameter,
         created_at=created_at,
+        told_by=actor.mrid,
         received_at=now,
         installed_max=curve.installed_max,
         installed_min=curve.installed_min,

@@ -23,7 +23,11 @@ _CHUNK = 50
 
 
 def render_day(actor: Actor, groups: Sequence[str]) -> list[Event]:
-    """Return the next 24 hours of the groups in quarter-hours, from the present one on."""
+    """Return the next 24 hours of the groups in quarter-hours, from the present one on.
+
+    Nobody is told back what he told himself: two systems that subscribe to each other would send
+    one forecast to and fro, each time newer. Who asks gets it, marked as told.
+    """
     now = clock.now()
     start_at = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
     schedule = Schedule(CurveStyle.CONSTANT, start_at, _INTERVAL_S, _INTERVALS)
@@ -31,7 +35,9 @@ def render_day(actor: Actor, groups: Sequence[str]) -> list[Event]:
     rows = list(found.filter(mrid__in=groups) if groups else found)
     events = []
     for start in range(0, len(rows), _CHUNK):
-        made = selectors.forecast_groups(rows[start : start + _CHUNK], _PARAMETERS, [schedule])
+        made = selectors.forecast_groups(
+            rows[start : start + _CHUNK], _PARAMETERS, [schedule], but_told_by=actor.mrid
+        )
         told = [forecast for forecast in made if forecast.parameters]
         if told:
             mrids = tuple(forecast.group.mrid for forecast in told)

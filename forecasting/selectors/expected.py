@@ -37,7 +37,11 @@ _USED = (
 
 
 def forecast_groups(
-    groups: Sequence[Group], parameters: Sequence[str], schedules: Sequence[Schedule]
+    groups: Sequence[Group],
+    parameters: Sequence[str],
+    schedules: Sequence[Schedule],
+    *,
+    but_told_by: str = "",
 ) -> list[GroupForecast]:
     """Return what the groups are expected to do, in the order given.
 
@@ -45,6 +49,8 @@ def forecast_groups(
         groups: Groups the caller may see; what a party forecast of its group is taken as told.
         parameters: DERParameterKind values asked for; what a group does not speak of is left out.
         schedules: Time axes; each parameter gets a curve for each.
+        but_told_by: mRID of an API client: what it told itself is left out, and what we expect of
+            our own devices takes its place.
 
     Raises:
         RuleViolationError: a schedule that cannot be forecast (CIM 6.1).
@@ -57,7 +63,7 @@ def forecast_groups(
     if points * len(parameters) * len(groups) > MAX_POINTS:
         raise TooLargeError(f"An answer has at most {MAX_POINTS} points; ask for less at once")
     present = _aggregate([group.pk for group in groups], now)
-    told = told_forecasts(groups, parameters, schedules)
+    told = told_forecasts(groups, parameters, schedules, but_by=but_told_by)
     return [
         told.get(group.pk) or _persisting(group, present, row, parameters, schedules, now)
         for row, group in enumerate(groups)
@@ -73,6 +79,8 @@ def _persisting(
     now: dt.datetime,
 ) -> GroupForecast:
     wanted = set(parameters) & set(observable(group.functions))
+    if group.announced_by and not group.member_count:
+        wanted = set()  # a party's group without a device of ours: nothing that could persist
     trust = confidence_pct(present, row)
     good, stale, members = (
         int(column[row]) for column in (present.good, present.stale, present.members)

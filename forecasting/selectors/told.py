@@ -17,7 +17,11 @@ Values = list[float | None]
 
 
 def told_forecasts(
-    groups: Sequence[Group], parameters: Sequence[str], schedules: Sequence[Schedule]
+    groups: Sequence[Group],
+    parameters: Sequence[str],
+    schedules: Sequence[Schedule],
+    *,
+    but_by: str = "",
 ) -> dict[int, GroupForecast]:
     """Return {group key: what its party forecast} where it said anything of what is asked.
 
@@ -25,6 +29,7 @@ def told_forecasts(
         groups: Groups of any party; ours have no such forecast.
         parameters: DERParameterKind values asked for.
         schedules: Time axes; outside of what was told nothing is known.
+        but_by: mRID of the API client whose own words are left out.
     """
     announced = {group.pk: group for group in groups if group.announced_by}
     if not announced:
@@ -34,6 +39,8 @@ def told_forecasts(
         parameter__in=parameters,
         end_at__gt=min(schedule.start_at for schedule in schedules),
     ).order_by("start_at", "id")
+    if but_by:
+        rows = rows.exclude(told_by=but_by)
     found: dict[int, dict[str, list[ToldCurve]]] = {}
     for row in rows:
         found.setdefault(row.group_id, {}).setdefault(row.parameter, []).append(row)

@@ -1,15 +1,23 @@
 import datetime as dt
 import zlib
 
+import numpy as np
 import pytest
 from lxml import etree
 
+from derms.accounts.selectors import actor_of_client
 from derms.cim import operations, periods
 from derms.cim.models import OutboundMessage, Subscription
 from derms.core import clock
 from derms.core.actors import Role
 from derms.devices.services import store_readings
+from forecasting.choices import CurveStyle
+from forecasting.rules.schedule import Schedule
+from forecasting.rules.told import PartyCurve
+from forecasting.services import store_told_forecast
 from groups.models import Membership
+from groups.rules.definition import GroupData, GroupKey
+from groups.services import announce_group
 from tests.cim.conftest import check_reply
 from tests.cim.test_meter_readings_out import roll_up
 from tests.cim.test_push_groups import make_group
@@ -50,6 +58,28 @@ def test_forecasts_are_told_once_a_period(operator):
     assert (first.noun, first.verb, first.groups) == ("DERGroupForecasts", "created", ["a", "b"])
     all_groups.refresh_from_db()
     assert dt.timedelta(seconds=890) < all_groups.next_at - clock.now() < dt.timedelta(seconds=901)
+
+
+def test_nobody_is_told_back_the_forecast_he_told(operator):
+    teller = partner(Role.AGGREGATOR, kind="aggregator")
+    party = actor_of_client(teller.client, source="cim")
+    functions = frozenset({"realPowerDispatch"})
+    announce_group(data=GroupData(mrid="p1", name="P1", functions=functions), actor=party)
+    now = clock.now()
+    day = Schedule(CurveStyle.CONSTANT, now, 900.0, 100)
+    flat = np.full(day.points, 5000.0)
+    curve = PartyCurve("activePower", day, nominal=flat, high=flat, low=flat)
+    store_told_forecast(
+        key=GroupKey(mrid="p1"), mrid="", created_at=now, curves=[curve], actor=party
+    )
+    subscription(teller, noun="DERGroupForecasts", period_s=900)
+    subscription(noun="DERGroupForecasts", period_s=900)
+
+    periods.push_due()
+
+    row = OutboundMessage.objects.get()
+    assert row.partner_id != teller.pk
+    assert forecasts_of(row) == {"p1": 96}
 
 
 def test_usage_is_told_once_a_period(operator):
