@@ -72,7 +72,8 @@ def _due() -> Q:
 def _reread(row: DeferredRequest, actor: Actor) -> tuple[Profile, Call]:
     operation = operations.get(row.operation)
     profile = registry.service_at(operation.path)[operation.root]
-    content = etree.fromstring(zlib.decompress(row.content), schema.parser())
+    part = etree.fromstring(zlib.decompress(row.content), schema.parser())
+    content = next(part.iterchildren(operation.content))
     header = Header(
         operation.verb,
         operation.messages.header_noun,

@@ -34,7 +34,7 @@ def instead_of(profile: Profile) -> Profile:
 
 
 def _keep(operation: Operation, call: Call) -> Outcome:
-    """Store a checked request in the current transaction.
+    """Store a checked request in the current transaction: the whole Request or Payload.
 
     Raises:
         InvalidInputError: no ReplyAddress (1.5).
@@ -56,7 +56,7 @@ def _keep(operation: Operation, call: Call) -> Outcome:
     row = DeferredRequest.objects.create(
         partner=partner,
         operation=operation.name,
-        content=zlib.compress(etree.tostring(call.content, with_tail=False), level=1),
+        content=zlib.compress(etree.tostring(call.part, with_tail=False), level=1),
         message_id=header.message_id,
         correlation_id=header.correlation_id,
         reply_address=header.reply_address,

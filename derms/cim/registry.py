@@ -29,6 +29,12 @@ class Call:
     header: Header
     actor: Actor
 
+    @property
+    def part(self) -> etree._Element:
+        """The `Request` or `Payload` around the content, with what else stands in it."""
+        parent = self.content.getparent()
+        return self.content if parent is None else parent
+
 
 Handler = Callable[[Call], Outcome]
 """Reads the content, calls the services of its room, returns the outcome."""

@@ -91,7 +91,7 @@ def handle_query(call: Call) -> Outcome:
         RuleViolationError: a time that is none (6.1).
         TooLargeError: more readings than one reply may have (3.1).
     """
-    span = _range(call.content)
+    span = _range(call)
     types, errors = _types(call.content, span)
     items = list(_items(call.content, "EndDevice", "EndDevice"))
     groups = list(_items(call.content, "EndDeviceGroup", "DERGroup"))
@@ -130,13 +130,13 @@ def _items(content: etree._Element, name: str, object_type: str) -> Iterator[Ide
         yield read_identified(element, object_type)
 
 
-def _range(content: etree._Element) -> Range | None:
+def _range(call: Call) -> Range | None:
     """Return the time asked for; None for the latest values.
 
     Raises:
         RuleViolationError: several, no start, or an end that is not behind it (6.1).
     """
-    ns, request = namespace_of(content), content.getparent()
+    content, ns = call.content, namespace_of(call.content)
     spans = content.findall(f"{ns}Reading/{ns}timePeriod")
     spans += content.findall(f"{ns}TimeSchedule/{ns}scheduleInterval")
     if len(spans) > 1:
@@ -144,8 +144,8 @@ def _range(content: etree._Element) -> Range | None:
     first = last = ""
     if spans:
         first, last = text_of(spans[0], "start"), text_of(spans[0], "end")
-    elif request is not None:
-        first, last = text_of(request, "StartTime"), text_of(request, "EndTime")
+    else:
+        first, last = text_of(call.part, "StartTime"), text_of(call.part, "EndTime")
     if not first and not last:
         return None
     if not first:

@@ -1,3 +1,4 @@
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -17,7 +18,10 @@ from derms.cim.push import delivery, wire
 from derms.core.actors import SYSTEM
 from groups.models import DerGroup
 from tests.cim import messages as build
-from tests.cim.conftest import check_reply
+from tests.cim import meter_messages as meters
+from tests.cim.conftest import check_reply, make_devices
+from tests.cim.test_dispatches import soon
+from tests.cim.test_meter_readings_out import roll_up
 from tests.factories.partners import partner
 from tests.partner.client import Listener
 
@@ -109,6 +113,57 @@ def test_queries_may_be_asynchronous(dms_client, listener, address):
     assert said.codes == ["0.3"]
     (reply,) = listener.messages()
     assert (reply["root"], reply["groups"]) == ("DERGroupQueriesResponseMessage", ["g1"])
+
+
+def _later(dms_client, listener, path, question, address):
+    """Return the Payload of an asynchronous reply, and that of the reply given at once."""
+    said = dms_client.post(path, asking(question, address))
+    assert said.codes == ["0.3"]
+    assert carry_out() == [True]
+    delivery.deliver(OutboundMessage.objects.get().partner_id)
+    (reply,) = listener.messages()
+    later = etree.fromstring(reply["body"].encode()).find(".//{*}Payload")
+    return later, dms_client.post(path, question).root.find(".//{*}Payload")
+
+
+def _texts(payload, *names):
+    return [element.text for name in names for element in payload.iter(f"{{*}}{name}")]
+
+
+def test_a_query_for_a_time_keeps_its_time(dms_client, listener, address):
+    (device,) = make_devices(1)
+    first = roll_up(device, 4000.0, 2000.0, 6000.0)
+    times = [first, first + dt.timedelta(minutes=30)]
+    question = meters.get(meters.device(device), *(at.isoformat() for at in times))
+
+    later, at_once = _later(dms_client, listener, "get/queryMeterReadings", question, address)
+
+    stamps = _texts(later, "timeStamp")
+    assert len(set(stamps)) == 2
+    assert stamps == _texts(at_once, "timeStamp")
+    assert _texts(later, "value") == _texts(at_once, "value")
+
+
+def test_a_forecast_and_a_status_are_those_given_at_once(dms_client, listener, address):
+    members = make_devices(2)
+    dms_client.post(
+        PATH, build.create_groups(build.group(mrid="g1", name="NORTH", members=members))
+    )
+    window = build.forecast_query(build.asked(mrid="g1"), start=soon(), count=3)
+    status = build.query("DERGroupStatusQueries", "DERGroupStatuses", build.asked(mrid="g1"))
+
+    later, at_once = _later(dms_client, listener, "get/queryDERGroupForecasts", window, address)
+    assert _texts(later, "startTime", "intervalNumber", "maxYValue") == _texts(
+        at_once, "startTime", "intervalNumber", "maxYValue"
+    )
+    assert _texts(later, "intervalNumber") == ["1", "2", "3"]
+
+    OutboundMessage.objects.all().delete()
+    listener.forget()
+    later, at_once = _later(dms_client, listener, "get/queryDERGroupStatuses", status, address)
+    assert _texts(later, "DERParameter", "maxYValue") == _texts(
+        at_once, "DERParameter", "maxYValue"
+    )
 
 
 @pytest.mark.parametrize(
