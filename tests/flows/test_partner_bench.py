@@ -3,10 +3,12 @@
 What workers do in processes of their own happens here in one loop.
 """
 
+import datetime as dt
 import re
 import time
 
 import pytest
+from django.db import connection
 
 from derms.accounts import services as accounts_services
 from derms.accounts.choices import ClientStage, OrganisationKind
@@ -19,15 +21,21 @@ from derms.cim.push import delivery, wire
 from derms.conformance import services
 from derms.conformance.models import PartnerRun
 from derms.core import clock
-from derms.core.actors import Role
+from derms.core.actors import SYSTEM, Role
 from derms.devices.fleet import get_fleet
+from derms.devices.models import EndDevice
 from derms.events.services import relay
 from derms.southbound import gateway, runtime
 from derms.southbound import services as southbound
 from dispatch import services as dispatching
+from dispatch.rules.request import DispatchData
 from dispatch.services import tick
 from groups.models import DerGroup
+from groups.rules.definition import GroupData, GroupKey, MemberKeys
+from groups.services import create_group
 from groups.services.statuses import StatusKeeper
+from tests.cim.conftest import make_devices
+from tests.cim.test_dispatches import report
 from tests.factories import accounts
 from tests.factories.devices import make_owner
 from tests.factories.wires import register, running_fleet
@@ -36,6 +44,7 @@ from tests.partner.integrator import Integrator
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 COUNT, RATE_S = 4, 3
+_BY_THE_CLOCK = {"groups_groupstatus", "groups_groupstatussample"}
 
 
 @pytest.fixture
@@ -149,23 +158,75 @@ def flag_missing(text):
     return text.replace("<EndDevices>", flags, 1)
 
 
+class LiveUtility:
+    """Devices, a group and a dispatch of live work, and a way to see whether any of it moved."""
+
+    def __init__(self, owner):
+        self.devices = make_devices(3, owner=owner, prefix="live")
+        report(self.devices)
+        data = GroupData(
+            name="LIVE",
+            functions=frozenset({"connectDisconnect", "realPowerDispatch"}),
+            members=MemberKeys(mrids=tuple(self.devices)),
+        )
+        group = create_group(data=data, actor=SYSTEM)
+        self.group = group.mrid
+        start_at = clock.now() + dt.timedelta(hours=1)
+        request = DispatchData(
+            group=GroupKey(mrid=group.mrid), parameter="activePower", values=(1000.0,),
+            interval_s=900, start_at=start_at,
+        )  # fmt: skip
+        self.dispatch = dispatching.create_dispatch(data=request, actor=SYSTEM).mrid
+        keys = list(EndDevice.objects.filter(mrid__in=self.devices).values_list("pk", flat=True))
+        self._of = {
+            "device_id": keys, "owner_id": [owner.pk], "group_id": [group.pk],
+            "group_mrid": [group.mrid],
+        }  # fmt: skip
+
+    def rows(self):
+        """Return every row of every table that is about this utility, by table."""
+        found = {}
+        with connection.cursor() as cursor:
+            # What is measured goes on being added up meanwhile.
+            for table in set(connection.introspection.table_names(cursor)) - _BY_THE_CLOCK:
+                columns = connection.introspection.get_table_description(cursor, table)
+                for name in sorted({c.name for c in columns} & set(self._of)):
+                    cursor.execute(
+                        f'SELECT t::text FROM "{table}" t WHERE "{name}" = ANY(%s) ORDER BY 1',
+                        [self._of[name]],
+                    )
+                    if rows := cursor.fetchall():
+                        found[table, name] = rows
+        return found
+
+
 def test_mistakes_are_named_and_the_run_fails(fleet, listener, live_server, settings, engineer):
+    live = LiveUtility(make_owner())
     mistakes = {
         "change": flag_missing,
         "query": lambda text: text.replace("<m:Verb>get<", "<m:Verb>read<"),
         "forecast": earlier,
         "dispatch": lambda text: text.replace("<yUnit>W<", "<yUnit>A<"),
         "disconnect": lambda text: text.replace("2.31.0.23", "2.31.0.99"),
+        # and it tries what is none of its business
+        "status": lambda text: re.sub("<mRID>[^<]+", f"<mRID>{live.group}", text),
+        "delete": lambda text: re.sub("<mRID>[^<]+", f"<mRID>{live.group}", text),
+        "wrong_unit": lambda text: re.sub(
+            "(EndDeviceGroup><mRID>)[^<]+", rf"\g<1>{live.group}", text
+        ).replace("<yUnit>V<", "<yUnit>W<"),
     }
     _, integrator = partner_of(live_server, listener, Role.DMS, mistakes=mistakes)
     workers = Workers(settings)
     workers()
+    before = live.rows()
     integrator.start(scenario="dms-requests")
 
     run = to_the_end(integrator, workers)
 
     found = differences(run)
     assert run["state"] == "failed"
+    assert len(before) > 5
+    assert live.rows() == before
     assert found["change"] == (
         "DERGroups/EndDeviceGroup/DERFunction/frequencyWattCurveFunction is missing: mandatory on "
         "change"
@@ -183,6 +244,11 @@ def test_mistakes_are_named_and_the_run_fails(fleet, listener, live_server, sett
         "expects '2.31.0.23'"
     )
     assert found["connect"] == "Not run: it needs the step 'Disconnect the group'"
+    dispatching.cancel_dispatch(mrid=live.dispatch, reason="", actor=SYSTEM)
+    assert live.rows() != before  # what the comparison would have seen
+    assert f"mRID is '{live.group}'" in found["status"]
+    assert f"mRID is '{live.group}'" in found["delete"]
+    assert "yUnit is 'W': this step expects 'V'" in found["wrong_unit"]
     assert found["remove"] == "Not run: it needs the step 'Change the group'"
     assert set(found) == {*mistakes, "connect", "remove"}
     refused = engineer.post(f"/api/v1/conformance/runs/{run['mrid']}/accept", {"comment": "x"})
