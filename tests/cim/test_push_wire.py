@@ -11,6 +11,7 @@ from cryptography.x509.oid import NameOID
 
 from derms.cim.push import addresses, wire
 from derms.core import clock
+from derms.core.errors import InvalidInputError
 from tests.partner.client import Listener
 
 
@@ -44,6 +45,12 @@ def resolver(monkeypatch, *found):
         "100.100.100.200",
         "0.0.0.0",
         "224.0.0.1",
+        "127.0.0.1",
+        "127.9.9.9",
+        "::1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
     ],
 )
 def test_names_that_lead_to_metadata_addresses_are_not_connected(monkeypatch, address):
@@ -62,7 +69,42 @@ def test_an_address_that_was_registered_itself_is_allowed(monkeypatch):
 def test_only_the_allowed_ones_of_several_addresses_are_used(monkeypatch):
     resolver(monkeypatch, "169.254.169.254", "10.0.0.1", "127.0.0.1")
 
-    assert addresses.resolve("dms.example", 80) == ["10.0.0.1", "127.0.0.1"]
+    assert addresses.resolve("dms.example", 80) == ["10.0.0.1"]
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "127.1", "017700000001", "2852039166"])
+def test_addresses_written_as_numbers_are_names_like_any_other(host):
+    with pytest.raises(OSError, match=r"which we do not send to|not known|No address"):
+        addresses.resolve(host, 80)
+
+
+HERE = ["http://127.0.0.1:8000", "http://localhost/", "http://LOCALHOST./", "https://[::1]/x",
+        "http://[::ffff:127.0.0.1]/", "http://0.0.0.0:1/", "http://[::]/"]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", HERE)
+def test_this_machine_is_no_partner_in_production(settings, url):
+    assert addresses.check_url(url, "base_url") == url
+    settings.PUSH_LOOPBACK = False
+
+    with pytest.raises(InvalidInputError, match="of this machine"):
+        addresses.check_url(url, "base_url")
+    with pytest.raises(OSError, match="which we do not send to"):
+        addresses.resolve("127.0.0.1", 80)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://dms.example/", "file:///etc/passwd", "gopher://dms.example/", "//dms.example",
+        "http://", "http://user@dms.example/", "http://user:x@dms.example/", "http://dms.example#x",
+        "http://dms.example\\@127.0.0.1/", "http://dms.example/\r\nHost: x", "http://dms\t.example/",
+        "http://dms.example:0/", "http://dms.example:99999/", "javascript:alert(1)",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(url):
+    with pytest.raises(InvalidInputError):
+        addresses.check_url(url, "base_url")
 
 
 def test_a_trickle_of_bytes_does_not_renew_the_deadline():

@@ -220,6 +220,8 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 LOGIN_ATTEMPTS = env_int("DERMS_LOGIN_ATTEMPTS", 10, low=1)
 LOGIN_WINDOW_S = env_int("DERMS_LOGIN_WINDOW_S", 300, low=1)
+CALL_REFUSALS = env_int("DERMS_CALL_REFUSALS", 20, low=1)
+CALL_REFUSAL_WINDOW_S = env_int("DERMS_CALL_REFUSAL_WINDOW_S", 60, low=1)
 
 # Where a new API client starts: confined to the sandbox utility until an engineer accepts a passed
 # run of the partner bench, or live at once.
@@ -275,6 +277,7 @@ SPECTACULAR_SETTINGS = {
         "RunStateEnum": "derms.conformance.choices.RunState",
         "StepStateEnum": "derms.conformance.choices.StepState",
         "ClientStageEnum": "derms.accounts.choices.ClientStage",
+        "LinkStateEnum": "derms.southbound.choices.LinkState",
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = env_int("DERMS_MAX_BODY_BYTES", 64 * 2**20, low=1024)
@@ -376,6 +379,8 @@ PARTNER_RUN_DAYS = env_int("DERMS_PARTNER_RUN_DAYS", 30, low=1)
 # A message not delivered after so many tries is parked, with an alarm.
 PUSH_MAX_ATTEMPTS = env_int("DERMS_PUSH_MAX_ATTEMPTS", 10, low=1, high=1000)
 PUSH_RETENTION_DAYS = env_int("DERMS_PUSH_RETENTION_DAYS", 7, low=1)
+# Whether partners and their reply addresses may be on this machine itself.
+PUSH_LOOPBACK = env_bool("DERMS_PUSH_LOOPBACK", default=not PRODUCTION)
 # Authorities of partners' certificates besides the system's, one PEM file.
 PUSH_AUTHORITIES = env_str("DERMS_PUSH_AUTHORITIES", "")
 # Keys that seal partners' credentials in the database: the first seals, all open. Without any,
