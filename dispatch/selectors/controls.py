@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
+from derms.accounts.rules.grants import granted_groups
 from derms.accounts.scopes import SANDBOX_MRID, sees_sandbox, visible_organisations
 from derms.core.actors import Actor
-from derms.core.errors import NotFoundError
+from derms.core.errors import ForbiddenError, NotFoundError
 from derms.devices.selectors import list_devices
 from dispatch.models import ControlledDevice, EndDeviceControl
 from dispatch.rules.control_states import OPEN, TERMINAL
 
+NOUN = "EndDeviceControls"
 _FIELDS = (
     "mrid",
     "action",
@@ -64,9 +66,23 @@ def _without_sandbox(rows: QuerySet[EndDeviceControl]) -> QuerySet[EndDeviceCont
 
 
 def _listed(actor: Actor) -> QuerySet[EndDeviceControl]:
-    """Return the visible controls; without the sandbox's for who sees more than that."""
-    rows = _visible(actor)
+    """Return the visible controls that may be read; without the sandbox's for who sees more."""
+    rows = _visible(actor).filter(_granted(actor, "get"))
     return rows if visible_organisations(actor) is not None else _without_sandbox(rows)
+
+
+def _granted(actor: Actor, verb: str) -> Q:
+    """Return the condition of the controls to which an actor may do something.
+
+    With grants: those of groups it is granted and of no device beside, and its own requests.
+    """
+    granted = granted_groups(actor, NOUN, verb)
+    if granted is None:
+        return Q()
+    if not granted:
+        return Q(pk__in=())
+    of_groups = Q(group_mrids__contained_by=sorted(granted), group_members=F("devices"))
+    return of_groups | Q(requested_by_mrid=actor.mrid)
 
 
 def list_controls(
@@ -86,7 +102,8 @@ def list_controls(
         device_mrid: Only those that touch this device.
         action: Only these: `connect` or `disconnect`.
     """
-    rows = _visible(actor) if group_mrid or device_mrid else _listed(actor)
+    named = group_mrid or device_mrid
+    rows = _visible(actor).filter(_granted(actor, "get")) if named else _listed(actor)
     if states is not None:
         rows = rows.filter(state__in=states)
     if group_mrid:
@@ -109,17 +126,28 @@ def visible_controls(mrids: set[str], *, actor: Actor) -> set[str]:
     return set(_listed(actor).filter(mrid__in=mrids).values_list("mrid", flat=True))
 
 
-def get_control(mrid: str, *, actor: Actor) -> EndDeviceControl:
-    """Return one control.
+def get_control(mrid: str, *, actor: Actor, verb: str = "get") -> EndDeviceControl:
+    """Return one control, if the actor may do to it what it wants to.
+
+    Args:
+        mrid: The control.
+        actor: Who asks.
+        verb: What is to be done: `get` or `cancel`; people alone release and reject.
 
     Raises:
         NotFoundError: no such control, or not one the actor may see.
+        ForbiddenError: no grant of the actor allows it (CIM 7.5).
     """
     row = _visible(actor).filter(mrid=mrid).first()
     if row is None:
         raise NotFoundError(
             f"There is no control {mrid}.", code="unknown_control", mrid=mrid, cim_code="2.9"
         )
+    if actor.grants and not _visible(actor).filter(_granted(actor, verb), pk=row.pk).exists():
+        raise ForbiddenError(
+            f"{actor.name} may not {verb} this control",
+            code="not_granted", object_type="EndDeviceControl", id_kind="uuid", id=mrid,
+        )  # fmt: skip
     return row
 
 

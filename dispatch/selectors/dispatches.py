@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from django.db.models import QuerySet
 
+from derms.accounts.rules.grants import granted_groups, require_granted
 from derms.accounts.scopes import sees_sandbox, visible_organisations
 from derms.core.actors import Actor
 from derms.core.errors import NotFoundError
@@ -14,6 +15,7 @@ from dispatch.rules.dispatch_states import OPEN, TERMINAL
 from groups.selectors import list_groups, sandbox_mrids
 
 MAX_SAMPLES = 2000
+NOUN = "DERGroupDispatches"
 _FIELDS = (
     "mrid",
     "name",
@@ -55,7 +57,8 @@ _FIELDS = (
 def _visible(actor: Actor) -> QuerySet[GroupDispatch]:
     rows = GroupDispatch.objects.defer("memory").order_by("-id")
     if visible_organisations(actor) is not None:
-        return rows.filter(group_mrid__in=list_groups(actor=actor).values("mrid"))
+        groups = list_groups(actor=actor, noun=NOUN)
+        return rows.filter(group_mrid__in=groups.values("mrid"))
     return rows if sees_sandbox(actor) else rows.exclude(group_mrid__in=sandbox_mrids())
 
 
@@ -73,6 +76,9 @@ def list_dispatches(
         group_mrid: Only of this group; None = all, without the sandbox's for who sees more.
     """
     rows = _visible(actor)
+    granted = granted_groups(actor, NOUN, "get")
+    if granted is not None:
+        rows = rows.filter(group_mrid__in=granted)
     if group_mrid is None and visible_organisations(actor) is None:
         rows = rows.exclude(group_mrid__in=sandbox_mrids())
     if states is not None:
@@ -95,21 +101,31 @@ def list_recent(*, actor: Actor, ended: int = 100) -> list[GroupDispatch]:
 def visible_groups(mrids: set[str], *, actor: Actor) -> set[str]:
     """Return which of these groups have their dispatches in the lists of the actor."""
     if visible_organisations(actor) is None:
-        return mrids - set(sandbox_mrids().filter(mrid__in=mrids))
-    return set(list_groups(actor=actor).filter(mrid__in=mrids).values_list("mrid", flat=True))
+        granted = granted_groups(actor, NOUN, "get")
+        mine = mrids if granted is None else mrids & granted
+        return mine - set(sandbox_mrids().filter(mrid__in=mine))
+    groups = list_groups(actor=actor, noun=NOUN).filter(mrid__in=mrids)
+    return set(groups.values_list("mrid", flat=True))
 
 
-def get_dispatch(mrid: str, *, actor: Actor) -> GroupDispatch:
-    """Return one dispatch.
+def get_dispatch(mrid: str, *, actor: Actor, verb: str = "get") -> GroupDispatch:
+    """Return one dispatch, if the actor may do to it what it wants to.
+
+    Args:
+        mrid: The dispatch.
+        actor: Who asks.
+        verb: What is to be done: `get` or `cancel`.
 
     Raises:
         NotFoundError: no such dispatch, or not of a group the actor may see.
+        ForbiddenError: no grant of the actor allows it (CIM 7.5).
     """
     row = _visible(actor).filter(mrid=mrid).first()
     if row is None:
         raise NotFoundError(
             f"There is no dispatch {mrid}.", code="unknown_dispatch", mrid=mrid, cim_code="2.9"
         )
+    require_granted(actor, NOUN, verb, row.group_mrid)
     return row
 
 
