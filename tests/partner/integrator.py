@@ -63,7 +63,7 @@ class Integrator:
             # Nobody there, or gone in mid-sentence: the same again, as a good partner does.
             with contextlib.suppress(OSError, http.client.HTTPException, JSONDecodeError):
                 self.act(at)
-            time.sleep(0.1)
+            time.sleep(0.3)
         return self.run
 
     def act(self, at=None):

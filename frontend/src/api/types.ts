@@ -58,3 +58,4 @@ export type BenchScenario = Schemas["Scenario"];
 export type BenchRun = Schemas["Run"];
 export type BenchRunDetail = Schemas["RunDetail"];
 export type BenchStep = Schemas["RunStep"];
+export type BenchStepMessages = Schemas["StepMessages"];

@@ -1,10 +1,10 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import { get } from "@/api/client";
 import { useMay } from "@/api/me";
-import type { BenchRunDetail, BenchStep, CimMessageDetail } from "@/api/types";
-import { CommandButton } from "@/components/controls";
+import type { BenchRunDetail, BenchStep, BenchStepMessages } from "@/api/types";
+import { CommandButton, Pick } from "@/components/controls";
 import { Query } from "@/components/states";
 import { number } from "@/lib/quantities";
 import { dateTime, span } from "@/lib/time";
@@ -12,6 +12,11 @@ import { xmlLines } from "@/lib/xml";
 import { AbandonDialog, AcceptDialog } from "./dialogs";
 import { actor, certificate, drift, progress, runState, stepState } from "./words";
 import "./bench.css";
+
+const FORMS = [
+  ["soap", "Messages in SOAP"],
+  ["plain", "Messages without SOAP"],
+] as const;
 
 function pretty(source: string): string {
   return xmlLines(source)?.map((line) => "  ".repeat(line.depth) + line.text).join("\n") ?? source;
@@ -39,37 +44,44 @@ function Xml({ label, source, copy = source }: { label: string; source: string; 
   );
 }
 
-function Received({ mrid }: { mrid: string }): ReactNode {
+function Received({ run, step }: { run: string; step: BenchStep }): ReactNode {
+  const mayReadLog = useMay("cim.read");
   const message = useQuery({
-    queryKey: ["cim-messages", mrid],
-    queryFn: ({ signal }) => get<CimMessageDetail>(`cim-messages/${mrid}`, signal),
+    queryKey: ["conformance", "runs", run, "steps", step.number, step.message],
+    queryFn: ({ signal }) => get<BenchStepMessages>(`conformance/runs/${run}/steps/${step.number}`, signal),
   });
+  const isOurs = actor(step) === "we → partner";
   return (
     <Query of={message} what="the message" rows={4}>
       {(found) => (
         <>
-          <Xml label="Received" source={found.request_xml} />
-          <Xml label="Reply" source={found.reply_xml} />
-          <p>
-            <Link to="/cim-messages" search={{ open: mrid }}>
-              In the message log
-            </Link>
-          </p>
+          <Xml label={isOurs ? "Sent" : "Received"} source={found.request_xml} />
+          <Xml label={isOurs ? "Reply received" : "Reply"} source={found.reply_xml} />
+          {mayReadLog && (
+            <p>
+              <Link to="/cim-messages" search={{ open: step.message }}>
+                In the message log
+              </Link>
+            </p>
+          )}
         </>
       )}
     </Query>
   );
 }
 
-function Messages({ step }: { step: BenchStep }): ReactNode {
+function Messages({ run, step }: { run: string; step: BenchStep }): ReactNode {
   // Made anew with every look; what is being read stays, what is copied is fresh.
   const [sample] = useState(step.sample);
-  const mayRead = useMay("cim.read");
+  const isOurs = actor(step) === "we → partner";
   const hasEnded = step.message !== "" && step.finished_at !== null;
   return (
     <div className="grid2">
-      <div>{sample ? <Xml label="A message as expected" source={sample} copy={step.sample} /> : <p className="dim">No message of yours to copy.</p>}</div>
-      <div>{hasEnded && mayRead ? <Received mrid={step.message} /> : <p className="dim">Nothing has come yet.</p>}</div>
+      <div>
+        {sample ? <Xml label={isOurs ? "A reply as expected" : "A message as expected"} source={sample} copy={step.sample} /> : <p className="dim">No message of the partner to copy.</p>}
+        {step.address && <p className="dim small mono">POST /{step.address}</p>}
+      </div>
+      <div>{hasEnded ? <Received run={run} step={step} /> : <p className="dim">Nothing has come yet.</p>}</div>
     </div>
   );
 }
@@ -79,7 +91,7 @@ function figures(step: BenchStep): string {
   return parts.filter(Boolean).join(" · ");
 }
 
-function Step({ step }: { step: BenchStep }): ReactNode {
+function Step({ run, step }: { run: string; step: BenchStep }): ReactNode {
   const [isOpen, setOpen] = useState(false);
   const isNow = step.state === "waiting";
   return (
@@ -92,6 +104,7 @@ function Step({ step }: { step: BenchStep }): ReactNode {
       </div>
       <p className={step.state === "pending" ? "dim" : ""}>{step.expected}</p>
       {step.difference && <p className={step.state === "failed" ? "strong" : "dim"}>{step.difference}</p>}
+      {step.remark && <p className="dim">Taken, but not by the letter: {step.remark}</p>}
       <div className="row">
         <span className="dim small">{figures(step)}</span>
         {step.state !== "skipped" && (step.sample !== "" || step.message !== "") && (
@@ -100,7 +113,7 @@ function Step({ step }: { step: BenchStep }): ReactNode {
           </button>
         )}
       </div>
-      {isOpen && <Messages step={step} />}
+      {isOpen && <Messages key={step.address} run={run} step={step} />}
     </li>
   );
 }
@@ -114,7 +127,9 @@ function Facts({ run }: { run: BenchRunDetail }): ReactNode {
           {run.client_name}, {run.organisation} ({run.client_stage === "sandbox" ? "SANDBOX" : "live"})
         </dd>
         <dt>Scenario</dt>
-        <dd>{run.scenario_title}</dd>
+        <dd>
+          {run.scenario_title} <span className="dim small">version {run.scenario_version}</span>
+        </dd>
         <dt>Steps</dt>
         <dd>{progress(run.steps)}</dd>
         <dt>Started</dt>
@@ -129,11 +144,13 @@ function Facts({ run }: { run: BenchRunDetail }): ReactNode {
         )}
         <dt>Clock of the partner</dt>
         <dd>{run.clock_drift_s === null ? "measured by the Timestamps of its messages" : `${drift(run.clock_drift_s)} (median)`}</dd>
-        <dt>Certificate</dt>
+        <dt>Client certificate</dt>
         <dd>{certificate(run.certificate_days)}</dd>
+        <dt>Certificate of its endpoint</dt>
+        <dd>{run.finished_at ? certificate(run.endpoint_certificate_days) : "asked for at the end"}</dd>
         {run.comment && (
           <>
-            <dt>Abandoned because</dt>
+            <dt>Ended because</dt>
             <dd>{run.comment}</dd>
           </>
         )}
@@ -150,7 +167,13 @@ function Facts({ run }: { run: BenchRunDetail }): ReactNode {
   );
 }
 
-function Body({ run }: { run: BenchRunDetail }): ReactNode {
+interface BodyProps {
+  run: BenchRunDetail;
+  isPlain: boolean;
+  setPlain: (isPlain: boolean) => void;
+}
+
+function Body({ run, isPlain, setPlain }: BodyProps): ReactNode {
   const [open, setOpen] = useState<"accept" | "abandon" | null>(null);
   const close = (): void => setOpen(null);
   return (
@@ -161,6 +184,13 @@ function Body({ run }: { run: BenchRunDetail }): ReactNode {
           {runState(run.state)}
         </span>
         <span className="row push">
+          <Pick label="Messages to copy" value={isPlain ? "plain" : "soap"} onChange={(form) => setPlain(form === "plain")} options={FORMS} />
+          <a className="btn quiet" href={`/api/v1/conformance/runs/${run.mrid}/report.html`} download>
+            Report
+          </a>
+          <a className="btn quiet" href={`/api/v1/conformance/runs/${run.mrid}/report.json`} download>
+            JSON
+          </a>
           {run.state === "running" && (
             <CommandButton permission="conformance.run" onClick={() => setOpen("abandon")}>
               Abandon…
@@ -177,7 +207,7 @@ function Body({ run }: { run: BenchRunDetail }): ReactNode {
       <section className="panel" aria-label="Steps">
         <ol className="bench-steps">
           {run.steps.map((step) => (
-            <Step key={step.number} step={step} />
+            <Step key={step.number} run={run.mrid} step={step} />
           ))}
         </ol>
       </section>
@@ -190,15 +220,17 @@ function Body({ run }: { run: BenchRunDetail }): ReactNode {
 /** One run: what is expected beside what came, and the difference in one sentence. */
 export function RunPage(): ReactNode {
   const { mrid } = useParams({ from: "/partner-bench/$mrid" });
+  const [isPlain, setPlain] = useState(false);
   const run = useQuery({
-    queryKey: ["conformance", "runs", mrid],
-    queryFn: ({ signal }) => get<BenchRunDetail>(`conformance/runs/${mrid}`, signal),
+    queryKey: ["conformance", "runs", mrid, isPlain],
+    queryFn: ({ signal }) => get<BenchRunDetail>(`conformance/runs/${mrid}${isPlain ? "?plain=true" : ""}`, signal),
+    placeholderData: keepPreviousData,
     refetchInterval: (query) => (query.state.data?.state === "running" ? 1500 : false),
   });
   return (
     <div className="page">
       <Query of={run} what="the run" rows={12}>
-        {(data) => <Body run={data} />}
+        {(data) => <Body run={data} isPlain={isPlain} setPlain={setPlain} />}
       </Query>
     </div>
   );

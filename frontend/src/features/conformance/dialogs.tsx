@@ -36,7 +36,7 @@ export function StartDialog({ partner, onClose }: { partner: BenchPartner; onClo
       <Query of={scenarios} what="scenarios" rows={1}>
         {(all) => {
           const own = all.filter((each) => partner.roles.includes(each.role));
-          return <Pick label="Scenario" value={scenario || (own[0]?.key ?? "")} onChange={setScenario} options={own.map((s) => [s.key, `${s.title} (${s.steps} steps)`] as const)} />;
+          return <Pick label="Scenario" value={scenario || (own[0]?.key ?? "")} onChange={setScenario} options={own.map((s) => [s.key, `${s.title} (${s.steps} steps${s.lets_live ? "" : ", an extra"})`] as const)} />;
         }}
       </Query>
       <Field label="A step waits for [min]">
