@@ -12,8 +12,9 @@ from rest_framework.views import APIView
 from derms.accounts.api.idempotency import idempotent
 from derms.accounts.selectors import actor_of
 from derms.core.errors import InvalidInputError, NotFoundError, RuleViolationError
-from derms.core.etag import check_if_match, etag_of
+from derms.core.etag import check_if_match
 from derms.core.paging import CursorPage, NewestFirst
+from derms.core.rest import valid, values_of, with_etag
 from dispatch import selectors, services
 from dispatch.api import control_serializers as shapes
 from dispatch.choices import ControlAction, ControlState, DeviceOutcome
@@ -23,22 +24,16 @@ _IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, required=
 
 
 def _body(request: Request) -> services.ControlData:
-    body = shapes.ControlRequestSerializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return body.to_data()
+    return valid(shapes.ControlRequestSerializer, request.data).to_data()
 
 
 def _reason(request: Request) -> str:
-    body = shapes.DecisionSerializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return str(body.validated_data["reason"])
+    return str(values_of(shapes.DecisionSerializer, request.data)["reason"])
 
 
 def _answer(row: selectors.Control, *, code: int = status.HTTP_200_OK) -> Response:
-    headers = {"ETag": etag_of(row.revision)}
-    if code == status.HTTP_202_ACCEPTED:
-        headers["Location"] = f"/api/v1/controls/{row.mrid}"
-    return Response(shapes.ControlSerializer(row).data, status=code, headers=headers)
+    data = shapes.ControlSerializer(row).data
+    return with_etag(data, row.revision, at=f"/api/v1/controls/{row.mrid}", code=code)
 
 
 class ControlPreviewView(APIView):

@@ -5,16 +5,16 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from derms.accounts.api.idempotency import idempotent
 from derms.accounts.selectors import actor_of
-from derms.core import clock
 from derms.core.errors import InvalidInputError
-from derms.core.paging import CursorPage
+from derms.core.paging import CursorPage, NewestFirst
+from derms.core.rest import instant_of, page_at, valid, values_of, whole_of
 from dispatch import selectors, services
 from dispatch.api import serializers as shapes
 from dispatch.api.previews import preview_body
@@ -22,29 +22,8 @@ from dispatch.choices import DispatchState
 from dispatch.rules.dispatch_states import OPEN
 
 
-class NewestFirst(CursorPage):
-    """Dispatches by acceptance, the newest first."""
-
-    ordering = "-id"
-
-
 def _body(request: Request) -> services.DispatchData:
-    body = shapes.DispatchRequestSerializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return body.to_data()
-
-
-def _instant(request: Request, name: str) -> dt.datetime | None:
-    text = request.query_params.get(name)
-    try:
-        return clock.parse_utc(text) if text else None
-    except ValueError as error:
-        raise InvalidInputError(f"{name} is not an instant: {text}", field=name) from error
-
-
-def _whole(request: Request, name: str, *, default: int, low: int, high: int) -> int:
-    field = serializers.IntegerField(min_value=low, max_value=high)
-    return int(field.run_validation(request.query_params.get(name, default)))
+    return valid(shapes.DispatchRequestSerializer, request.data).to_data()
 
 
 class PreviewView(APIView):
@@ -121,11 +100,8 @@ class CancelView(APIView):
     )
     @idempotent
     def post(self, request: Request, mrid: str) -> Response:
-        body = shapes.CancelSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        row = services.cancel_dispatch(
-            mrid=mrid, reason=body.validated_data["reason"], actor=actor_of(request)
-        )
+        values = values_of(shapes.CancelSerializer, request.data)
+        row = services.cancel_dispatch(mrid=mrid, actor=actor_of(request), **values)
         return Response(shapes.DispatchSerializer(row).data)
 
 
@@ -143,14 +119,10 @@ class MembersView(APIView):
     )
     def get(self, request: Request, mrid: str) -> Response:
         row = selectors.get_dispatch(mrid, actor=actor_of(request))
-        after = _whole(request, "cursor", default=0, low=0, high=2**31 - 1)
-        size = _whole(request, "page_size", default=100, low=1, high=500)
+        after = whole_of(request, "cursor", default=0, high=2**31 - 1)
+        size = whole_of(request, "page_size", default=100, low=1, high=500)
         rows, following = selectors.member_rows(row, after=after, limit=size)
-        link = None
-        if following is not None:
-            query = request.query_params.copy()
-            query["cursor"] = str(following)
-            link = f"{request.path}?{query.urlencode()}"
+        link = None if following is None else page_at(request, following)
         results = shapes.MemberSerializer(rows, many=True).data
         return Response({"next": link, "previous": None, "results": results})
 
@@ -168,7 +140,7 @@ class SamplesView(APIView):
     def get(self, request: Request, mrid: str) -> Response:
         row = selectors.get_dispatch(mrid, actor=actor_of(request))
         found = selectors.samples(
-            row, start_at=_instant(request, "from"), end_at=_instant(request, "to")
+            row, start_at=instant_of(request, "from"), end_at=instant_of(request, "to")
         )
         return Response(shapes.SampleSerializer(found, many=True).data)
 

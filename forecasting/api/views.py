@@ -6,6 +6,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from derms.accounts.selectors import actor_of
+from derms.core.rest import valid
 from forecasting import selectors
 from forecasting.api import serializers as shapes
 from groups.rules.definition import GroupKey
@@ -22,8 +23,7 @@ class GroupForecastView(APIView):
         group = get_group(
             key=GroupKey(mrid=mrid), actor=actor_of(request), noun="DERGroupForecasts"
         )
-        query = shapes.ForecastQuerySerializer(data=request.query_params)
-        query.is_valid(raise_exception=True)
+        query = valid(shapes.ForecastQuerySerializer, request.query_params)
         schedule = query.to_schedule()
         (made,) = selectors.forecast_groups([group], query.to_parameters(), [schedule])
         row = shapes.forecast_row(made, schedule)

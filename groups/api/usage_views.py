@@ -12,9 +12,9 @@ from derms.accounts.selectors import actor_of
 from derms.core import clock
 from derms.core.errors import InvalidInputError, TooLargeError
 from derms.core.quantities import Quantity
+from derms.core.rest import instant_of
 from groups import selectors
 from groups.api import serializers as shapes
-from groups.api.views import read_instant
 from groups.rules.definition import GroupKey
 from groups.usage import INTERVAL, group_usage
 
@@ -43,8 +43,8 @@ class GroupUsageView(APIView):
         name = request.query_params.get("quantity", "active_power_w")
         if name not in _QUANTITIES:
             raise InvalidInputError(f"There is no usage of {name[:40]}", field="quantity")
-        end = read_instant(request, "to") or clock.now()
-        start = read_instant(request, "from") or end - dt.timedelta(days=1)
+        end = instant_of(request, "to") or clock.now()
+        start = instant_of(request, "from") or end - dt.timedelta(days=1)
         if (end - start) / INTERVAL > MAX_INTERVALS:
             raise TooLargeError(f"At most {MAX_INTERVALS} quarter-hours at once", field="from")
         usage = group_usage(group.pk, quantity=_QUANTITIES[name], start=start, end=end)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import generics, serializers, status
+from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,25 +13,15 @@ from rest_framework.views import APIView
 from derms.accounts.api.idempotency import idempotent
 from derms.accounts.selectors import actor_of
 from derms.core import clock
-from derms.core.errors import InvalidInputError, NotFoundError
-from derms.core.etag import check_if_match, etag_of
+from derms.core.errors import NotFoundError
+from derms.core.etag import check_if_match
 from derms.core.paging import CursorPage
+from derms.core.rest import instant_of, page_at, valid, whole_of, with_etag
 from groups import selectors, services
 from groups.api import serializers as shapes
 from groups.rules.definition import GroupKey
 
 _AT = OpenApiParameter("at", dt.datetime, description="Instant asked about; default now.")
-
-
-def read_instant(request: Request, name: str) -> dt.datetime | None:
-    """Return an instant of the query; None when it is not given."""
-    text = request.query_params.get(name)
-    if not text:
-        return None
-    try:
-        return clock.parse_utc(text)
-    except ValueError as error:
-        raise InvalidInputError(f"{name} is not an instant: {text}", field=name) from error
 
 
 def _group(
@@ -42,12 +32,8 @@ def _group(
 
 
 def _shown(group: selectors.Group, request: Request, code: int = status.HTTP_200_OK) -> Response:
-    headers = {"ETag": etag_of(group.revision), "Location": f"/api/v1/groups/{group.mrid}"}
-    return Response(
-        shapes.GroupSerializer(group, context={"request": request}).data,
-        status=code,
-        headers=headers,
-    )
+    data = shapes.GroupSerializer(group, context={"request": request}).data
+    return with_etag(data, group.revision, at=f"/api/v1/groups/{group.mrid}", code=code)
 
 
 class GroupsView(generics.ListAPIView[selectors.Group]):
@@ -79,8 +65,7 @@ class GroupsView(generics.ListAPIView[selectors.Group]):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        body = shapes.GroupCreateSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = valid(shapes.GroupCreateSerializer, request.data)
         group = services.create_group(data=body.to_data(), actor=actor_of(request))
         return _shown(group, request, status.HTTP_201_CREATED)
 
@@ -98,8 +83,7 @@ class GroupView(APIView):
     def patch(self, request: Request, mrid: str) -> Response:
         group = _group(request, mrid, verb="change")
         check_if_match(request, group.revision)
-        body = shapes.GroupPatchSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = valid(shapes.GroupPatchSerializer, request.data)
         changed = services.change_group(
             key=GroupKey(mrid=mrid),
             change=body.to_change(),
@@ -132,15 +116,10 @@ class GroupMembersView(APIView):
         summary="Members of a group, now or at an instant",
     )
     def get(self, request: Request, mrid: str) -> Response:
-        ids = selectors.member_ids(_group(request, mrid).pk, at=read_instant(request, "at"))
-        start = _whole(request, "cursor", default=0, high=len(ids))
-        size = _whole(request, "page_size", default=100, high=500)
-        stop = start + size
-        following = None
-        if stop < len(ids):
-            query = request.query_params.copy()
-            query["cursor"] = str(stop)
-            following = f"{request.path}?{query.urlencode()}"
+        ids = selectors.member_ids(_group(request, mrid).pk, at=instant_of(request, "at"))
+        start = whole_of(request, "cursor", default=0, high=len(ids))
+        stop = start + whole_of(request, "page_size", default=100, high=500)
+        following = page_at(request, stop) if stop < len(ids) else None
         rows = shapes.MemberSerializer(selectors.member_rows(ids[start:stop]), many=True).data
         return Response({"next": following, "total": len(ids), "results": rows})
 
@@ -151,17 +130,11 @@ class GroupMembersView(APIView):
     )
     @idempotent
     def post(self, request: Request, mrid: str) -> Response:
-        body = shapes.MembersChangeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = valid(shapes.MembersChangeSerializer, request.data)
         group = services.change_group(
             key=GroupKey(mrid=mrid), change=body.to_change(), actor=actor_of(request)
         )
         return _shown(group, request)
-
-
-def _whole(request: Request, name: str, *, default: int, high: int) -> int:
-    field = serializers.IntegerField(min_value=0, max_value=max(high, default))
-    return int(field.run_validation(request.query_params.get(name, default)))
 
 
 class GroupStatusView(APIView):
@@ -202,7 +175,7 @@ class GroupTrendView(APIView):
     )
     def get(self, request: Request, mrid: str) -> Response:
         group = _group(request, mrid, noun="DERGroupStatuses")
-        end_at = read_instant(request, "to") or clock.now()
-        start_at = read_instant(request, "from") or end_at - dt.timedelta(hours=1)
+        end_at = instant_of(request, "to") or clock.now()
+        start_at = instant_of(request, "from") or end_at - dt.timedelta(hours=1)
         samples = selectors.trend(group.pk, start_at=start_at, end_at=end_at)
         return Response(shapes.TrendSampleSerializer(samples, many=True).data)

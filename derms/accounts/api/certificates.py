@@ -12,10 +12,10 @@ from rest_framework.views import APIView
 from derms.accounts import selectors, services
 from derms.accounts.api import serializers as shapes
 from derms.accounts.api.idempotency import idempotent
-from derms.accounts.api.views import validated
 from derms.accounts.choices import Proof
 from derms.accounts.rules.certificates import CertificateState
 from derms.core.paging import CursorPage, NewestFirst
+from derms.core.rest import values_of
 
 
 class ApiClientPolicyView(APIView):
@@ -25,7 +25,7 @@ class ApiClientPolicyView(APIView):
         summary="Say what the client must show, and whether our replies are signed",
     )
     def put(self, request: Request, mrid: str) -> Response:
-        values = validated(shapes.PolicySerializer, request)
+        values = values_of(shapes.PolicySerializer, request.data)
         values["demands"] = frozenset(Proof(demand) for demand in values["demands"])
         client = services.update_client(
             mrid=mrid, policy=services.Policy(**values), actor=selectors.actor_of(request)
@@ -51,7 +51,7 @@ class CertificatesView(generics.ListAPIView[Any]):
     )
     @idempotent
     def post(self, request: Request, mrid: str) -> Response:
-        values = validated(shapes.NewCertificateSerializer, request)
+        values = values_of(shapes.NewCertificateSerializer, request.data)
         row = services.register_certificate(mrid=mrid, **values, actor=selectors.actor_of(request))
         shown = shapes.ClientCertificateSerializer(row).data
         return Response(shown, status=status.HTTP_201_CREATED)
@@ -95,7 +95,7 @@ class RevokeView(APIView):
     )
     @idempotent
     def post(self, request: Request, mrid: str, sha256: str) -> Response:
-        values = validated(shapes.RevocationSerializer, request)
+        values = values_of(shapes.RevocationSerializer, request.data)
         row = services.revoke_certificate(
             mrid=mrid, sha256=sha256, **values, actor=selectors.actor_of(request)
         )

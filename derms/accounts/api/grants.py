@@ -9,9 +9,9 @@ from rest_framework.views import APIView
 
 from derms.accounts import selectors, services
 from derms.accounts.api import serializers as shapes
-from derms.accounts.api.views import validated
 from derms.accounts.rules.grants import read_grants, revision_of
 from derms.core.etag import check_if_match, etag_of
+from derms.core.rest import values_of
 
 
 def _shown(client: Any) -> Response:
@@ -32,7 +32,7 @@ class ApiClientGrantsView(APIView):
     def put(self, request: Request, mrid: str) -> Response:
         revision = revision_of(selectors.get_client(mrid).grants)
         check_if_match(request, revision)
-        rows = validated(shapes.GrantsSerializer, request)["grants"]
+        rows = values_of(shapes.GrantsSerializer, request.data)["grants"]
         client = services.set_grants(
             mrid=mrid,
             grants=read_grants(rows),

@@ -8,7 +8,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from derms.accounts import selectors, services
@@ -19,15 +18,9 @@ from derms.core import clock
 from derms.core.actors import ActorKind
 from derms.core.addresses import socket_url
 from derms.core.errors import InvalidInputError, RuleViolationError
+from derms.core.rest import values_of
 
 _MAX_PREFERENCES = 64 * 1024
-
-
-def validated(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    """Return the body of a request as the serializer reads it; 422 when it does not fit."""
-    reader = serializer(data=request.data)
-    reader.is_valid(raise_exception=True)
-    return dict(reader.validated_data)
 
 
 class MeView(APIView):
@@ -46,7 +39,7 @@ class MeView(APIView):
             raise RuleViolationError("Only people have preferences.")
         if len(request.body) > _MAX_PREFERENCES:
             raise InvalidInputError("Preferences are limited to 64 kB.", field="/preferences")
-        values = validated(shapes.PreferencesSerializer, request)
+        values = values_of(shapes.PreferencesSerializer, request.data)
         services.set_preferences(mrid=actor.mrid, preferences=values["preferences"])
         return self.get(request)
 
@@ -86,7 +79,7 @@ class OrganisationsView(generics.ListAPIView[Any]):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        values = validated(shapes.OrganisationSerializer, request)
+        values = values_of(shapes.OrganisationSerializer, request.data)
         made = services.create_organisation(**values, actor=selectors.actor_of(request))
         return Response(shapes.OrganisationSerializer(made).data, status=status.HTTP_201_CREATED)
 
@@ -104,7 +97,7 @@ class UsersView(generics.ListAPIView[Any]):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        values = validated(shapes.NewUserSerializer, request)
+        values = values_of(shapes.NewUserSerializer, request.data)
         party = values.pop("organisation")
         user = services.create_user(
             **values,
@@ -125,7 +118,7 @@ class UserView(APIView):
         summary="Change roles, name or the right to log in",
     )
     def patch(self, request: Request, mrid: str) -> Response:
-        values = validated(shapes.UserChangeSerializer, request)
+        values = values_of(shapes.UserChangeSerializer, request.data)
         user = services.update_user(mrid=mrid, **values, actor=selectors.actor_of(request))
         return Response(shapes.UserSerializer(user).data)
 
@@ -135,7 +128,7 @@ class UserPasswordView(APIView):
         request=shapes.PasswordSerializer, responses={204: None}, summary="Set a new password"
     )
     def post(self, request: Request, mrid: str) -> Response:
-        values = validated(shapes.PasswordSerializer, request)
+        values = values_of(shapes.PasswordSerializer, request.data)
         services.set_password(mrid=mrid, **values, actor=selectors.actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -163,7 +156,7 @@ class ApiClientsView(generics.ListAPIView[Any]):
     )
     def post(self, request: Request) -> Response:
         # Not idempotent by key: a stored reply would keep the secret readable.
-        values = validated(shapes.NewApiClientSerializer, request)
+        values = values_of(shapes.NewApiClientSerializer, request.data)
         party = selectors.get_organisation(values.pop("organisation"))
         client, secret = services.create_client(
             **values, organisation=party, actor=selectors.actor_of(request)
@@ -183,7 +176,7 @@ class ApiClientView(APIView):
         summary="Change roles, name or the right to call",
     )
     def patch(self, request: Request, mrid: str) -> Response:
-        values = validated(shapes.ApiClientChangeSerializer, request)
+        values = values_of(shapes.ApiClientChangeSerializer, request.data)
         client = services.update_client(mrid=mrid, **values, actor=selectors.actor_of(request))
         return Response(shapes.ApiClientSerializer(client).data)
 
@@ -196,7 +189,7 @@ class ApiClientRetireView(APIView):
     )
     @idempotent
     def post(self, request: Request, mrid: str) -> Response:
-        values = validated(shapes.RetirementSerializer, request)
+        values = values_of(shapes.RetirementSerializer, request.data)
         client = services.retire_client(mrid=mrid, **values, actor=selectors.actor_of(request))
         return Response(shapes.ApiClientSerializer(client).data)
 

@@ -14,6 +14,7 @@ from derms.accounts.selectors import actor_of
 from derms.alarms import selectors, services
 from derms.alarms.api import serializers as shapes
 from derms.core.paging import NewestFirst
+from derms.core.rest import values_of
 
 
 class AlarmsView(generics.ListAPIView[Any]):
@@ -25,9 +26,7 @@ class AlarmsView(generics.ListAPIView[Any]):
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
-        reader = shapes.AlarmSearchSerializer(data=self.request.query_params)
-        reader.is_valid(raise_exception=True)
-        values = reader.validated_data
+        values = values_of(shapes.AlarmSearchSerializer, self.request.query_params)
         return selectors.list_alarms(which=values["state"], priority=values.get("priority"))
 
 
@@ -39,11 +38,8 @@ class AlarmAcknowledgeView(APIView):
     )
     @idempotent
     def post(self, request: Request, mrid: str) -> Response:
-        reader = shapes.AcknowledgeSerializer(data=request.data)
-        reader.is_valid(raise_exception=True)
-        alarm = services.acknowledge_alarm(
-            mrid=mrid, comment=reader.validated_data["comment"], actor=actor_of(request)
-        )
+        values = values_of(shapes.AcknowledgeSerializer, request.data)
+        alarm = services.acknowledge_alarm(mrid=mrid, actor=actor_of(request), **values)
         return Response(shapes.AlarmSerializer(alarm).data)
 
 
@@ -56,7 +52,6 @@ class AlarmsAcknowledgeView(APIView):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        reader = shapes.AcknowledgeManySerializer(data=request.data)
-        reader.is_valid(raise_exception=True)
-        count = services.acknowledge_many(**reader.validated_data, actor=actor_of(request))
+        values = values_of(shapes.AcknowledgeManySerializer, request.data)
+        count = services.acknowledge_many(**values, actor=actor_of(request))
         return Response({"acknowledged": count})

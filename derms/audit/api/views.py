@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from derms.audit import selectors, services
 from derms.audit.api import serializers as shapes
 from derms.core.paging import NewestFirst
+from derms.core.rest import query_of, values_of
 
 
 class AuditView(generics.ListAPIView[Any]):
@@ -23,10 +24,8 @@ class AuditView(generics.ListAPIView[Any]):
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
-        query = {k: v for k, v in self.request.query_params.dict().items() if v}
-        reader = shapes.AuditSearchSerializer(data=query)
-        reader.is_valid(raise_exception=True)
-        return selectors.list_records(selectors.Search(**reader.validated_data))
+        values = values_of(shapes.AuditSearchSerializer, query_of(self.request))
+        return selectors.list_records(selectors.Search(**values))
 
 
 class VerificationView(APIView):

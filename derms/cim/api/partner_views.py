@@ -7,34 +7,25 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from derms.accounts.api.idempotency import idempotent
 from derms.accounts.selectors import actor_of
 from derms.cim.api import partner_serializers as shapes
 from derms.cim.push import corrections, partners, selectors
-from derms.core.etag import check_if_match, etag_of
+from derms.core.etag import check_if_match
 from derms.core.paging import NewestFirst
-
-
-def _read(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    reader = serializer(data=request.data)
-    reader.is_valid(raise_exception=True)
-    return dict(reader.validated_data)
+from derms.core.rest import query_of, values_of, with_etag
 
 
 def _partner(partner: Any, code: int = status.HTTP_200_OK) -> Response:
-    headers = {"ETag": etag_of(partner.revision), "Location": f"/api/v1/partners/{partner.mrid}"}
-    return Response(shapes.PartnerSerializer(partner).data, status=code, headers=headers)
+    data = shapes.PartnerSerializer(partner).data
+    return with_etag(data, partner.revision, at=f"/api/v1/partners/{partner.mrid}", code=code)
 
 
-def _subscription(subscription: Any, code: int = status.HTTP_200_OK) -> Response:
-    headers = {
-        "ETag": etag_of(subscription.revision),
-        "Location": f"/api/v1/subscriptions/{subscription.mrid}",
-    }
-    return Response(shapes.SubscriptionSerializer(subscription).data, status=code, headers=headers)
+def _subscription(row: Any, code: int = status.HTTP_200_OK) -> Response:
+    data = shapes.SubscriptionSerializer(row).data
+    return with_etag(data, row.revision, at=f"/api/v1/subscriptions/{row.mrid}", code=code)
 
 
 class PartnersView(APIView):
@@ -57,7 +48,7 @@ class PartnersView(APIView):
         summary="Create the endpoint of an API client",
     )
     def post(self, request: Request) -> Response:
-        values = _read(shapes.PartnerCreateSerializer, request)
+        values = values_of(shapes.PartnerCreateSerializer, request.data)
         made = partners.create_partner(
             client_id=values.pop("client_id"), values=values, actor=actor_of(request)
         )
@@ -79,7 +70,7 @@ class PartnerView(APIView):
         check_if_match(request, revision)
         changed = partners.update_partner(
             mrid=mrid,
-            values=_read(shapes.PartnerChangeSerializer, request),
+            values=values_of(shapes.PartnerChangeSerializer, request.data),
             expected_revision=revision,
             actor=actor_of(request),
         )
@@ -93,7 +84,7 @@ class PartnerTrialView(APIView):
         summary="Send a message without content and say what came back",
     )
     def post(self, request: Request, mrid: str) -> Response:
-        values = _read(shapes.TrialRequestSerializer, request)
+        values = values_of(shapes.TrialRequestSerializer, request.data)
         trial = corrections.try_address(partner_mrid=mrid, actor=actor_of(request), **values)
         return Response(shapes.TrialSerializer(trial).data)
 
@@ -125,7 +116,7 @@ class SubscriptionsView(APIView):
     )
     @idempotent
     def post(self, request: Request, mrid: str) -> Response:
-        values = _read(shapes.SubscriptionCreateSerializer, request)
+        values = values_of(shapes.SubscriptionCreateSerializer, request.data)
         made = partners.create_subscription(
             partner_mrid=mrid, values=values, actor=actor_of(request)
         )
@@ -143,7 +134,7 @@ class SubscriptionView(APIView):
         check_if_match(request, revision)
         changed = partners.update_subscription(
             mrid=mrid,
-            values=_read(shapes.SubscriptionChangeSerializer, request),
+            values=values_of(shapes.SubscriptionChangeSerializer, request.data),
             expected_revision=revision,
             actor=actor_of(request),
         )
@@ -168,10 +159,8 @@ class DeliveriesView(generics.ListAPIView[Any]):
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
-        query = {k: v for k, v in self.request.query_params.dict().items() if v}
-        reader = shapes.DeliverySearchSerializer(data=query)
-        reader.is_valid(raise_exception=True)
-        return selectors.list_deliveries(selectors.DeliverySearch(**reader.validated_data))
+        values = values_of(shapes.DeliverySearchSerializer, query_of(self.request))
+        return selectors.list_deliveries(selectors.DeliverySearch(**values))
 
 
 class DeliveryView(generics.RetrieveAPIView[Any]):
@@ -203,6 +192,6 @@ class DeliveryDiscardView(APIView):
     )
     @idempotent
     def post(self, request: Request, mrid: str) -> Response:
-        values = _read(shapes.DiscardSerializer, request)
+        values = values_of(shapes.DiscardSerializer, request.data)
         message = corrections.discard(mrid=mrid, actor=actor_of(request), **values)
         return Response(shapes.DeliverySerializer(message).data)

@@ -9,7 +9,6 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from derms.accounts.api.idempotency import idempotent
@@ -19,12 +18,7 @@ from derms.conformance.api import serializers as shapes
 from derms.conformance.rules.scenarios import SCENARIOS
 from derms.core.errors import NotFoundError
 from derms.core.paging import NewestFirst
-
-
-def _read(serializer: type[Serializer[Any]], request: Request) -> dict[str, Any]:
-    reader = serializer(data=request.data)
-    reader.is_valid(raise_exception=True)
-    return dict(reader.validated_data)
+from derms.core.rest import values_of
 
 
 def _detail(
@@ -78,7 +72,7 @@ class RunsView(generics.ListAPIView[selectors.Run]):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        values = _read(shapes.NewRunSerializer, request)
+        values = values_of(shapes.NewRunSerializer, request.data)
         client = selectors.find_client(values.pop("client_id"))
         run = services.start_run(client=client, **values, actor=actor_of(request))
         return _detail(run, status.HTTP_201_CREATED)
@@ -139,7 +133,7 @@ class RunAbandonView(APIView):
         summary="End a run that is not over",
     )
     def post(self, request: Request, mrid: str) -> Response:
-        reason = _read(shapes.RunReasonSerializer, request)["reason"]
+        reason = values_of(shapes.RunReasonSerializer, request.data)["reason"]
         services.abandon_run(mrid=mrid, reason=reason, actor=actor_of(request))
         return _detail(selectors.get_run(mrid, actor=actor_of(request)))
 
@@ -151,7 +145,7 @@ class RunAcceptView(APIView):
         summary="Accept a passed run: its client goes live",
     )
     def post(self, request: Request, mrid: str) -> Response:
-        comment = _read(shapes.AcceptanceSerializer, request)["comment"]
+        comment = values_of(shapes.AcceptanceSerializer, request.data)["comment"]
         services.accept_run(mrid=mrid, comment=comment, actor=actor_of(request))
         return _detail(selectors.get_run(mrid, actor=actor_of(request)))
 
@@ -163,6 +157,6 @@ class SendBackView(APIView):
         summary="Send a live client back to the sandbox",
     )
     def post(self, request: Request, mrid: str) -> Response:
-        reason = _read(shapes.SendBackSerializer, request)["reason"]
+        reason = values_of(shapes.SendBackSerializer, request.data)["reason"]
         services.send_back(client=get_client(mrid), reason=reason, actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -13,7 +13,8 @@ from derms.accounts.api.idempotency import idempotent
 from derms.accounts.scopes import visible_organisations
 from derms.accounts.selectors import actor_of
 from derms.core.errors import InvalidInputError
-from derms.core.etag import check_if_match, etag_of
+from derms.core.etag import check_if_match
+from derms.core.rest import valid, values_of, with_etag
 from derms.devices import selectors, services
 from derms.devices.api import serializers as shapes
 from derms.devices.choices import DeviceKind, LifecycleState
@@ -53,14 +54,8 @@ def device_for(request: Request, mrid: str) -> Any:
 
 
 def _detail(device: Any, code: int = status.HTTP_200_OK) -> Response:
-    headers = {"ETag": etag_of(device.revision), "Location": f"/api/v1/devices/{device.mrid}"}
-    return Response(shapes.DeviceDetailSerializer(device).data, status=code, headers=headers)
-
-
-def _read(shape: Any, request: Request) -> Any:
-    reader = shape(data=request.data)
-    reader.is_valid(raise_exception=True)
-    return reader
+    data = shapes.DeviceDetailSerializer(device).data
+    return with_etag(data, device.revision, at=f"/api/v1/devices/{device.mrid}", code=code)
 
 
 def _revision(request: Request, device: Any) -> int | None:
@@ -101,7 +96,7 @@ class DevicesView(generics.ListAPIView[Any]):
     )
     @idempotent
     def post(self, request: Request) -> Response:
-        body = _read(shapes.NewDeviceSerializer, request)
+        body = valid(shapes.NewDeviceSerializer, request.data)
         made = services.register_device(data=body.to_data(), actor=actor_of(request))
         return _detail(selectors.get_device(made.mrid), status.HTTP_201_CREATED)
 
@@ -119,7 +114,7 @@ class DeviceView(APIView):
     def patch(self, request: Request, mrid: str) -> Response:
         device = device_for(request, mrid)
         check_if_match(request, device.revision)
-        body = _read(shapes.DeviceChangeSerializer, request)
+        body = valid(shapes.DeviceChangeSerializer, request.data)
         services.update_device(
             mrid=mrid,
             changes=body.to_changes(),
@@ -137,7 +132,7 @@ class EligibilityView(APIView):
     )
     def put(self, request: Request, mrid: str) -> Response:
         device = device_for(request, mrid)
-        body = _read(shapes.EligibilitySerializer, request).validated_data
+        body = values_of(shapes.EligibilitySerializer, request.data)
         services.set_eligible(
             mrid=mrid,
             revision=_revision(request, device),
@@ -155,7 +150,7 @@ class LifecycleView(APIView):
     )
     def put(self, request: Request, mrid: str) -> Response:
         device = device_for(request, mrid)
-        body = _read(shapes.LifecycleSerializer, request).validated_data
+        body = values_of(shapes.LifecycleSerializer, request.data)
         services.set_lifecycle(
             mrid=mrid, revision=_revision(request, device), actor=actor_of(request), **body
         )

@@ -13,6 +13,7 @@ from rest_framework.serializers import BaseSerializer
 from derms.accounts.scopes import visible_organisations
 from derms.accounts.selectors import actor_of
 from derms.core.paging import CursorPage, NewestFirst
+from derms.core.rest import values_of
 from derms.devices import selectors as devices
 from derms.southbound import selectors
 from derms.southbound.api import serializers as shapes
@@ -37,11 +38,6 @@ class _DeviceRowsView(generics.ListAPIView[Any]):
         names = zip(found.id.tolist(), found.mrid, found.name, strict=True)
         return {key: (mrid, name) for key, mrid, name in names}
 
-    def search(self, shape: type[BaseSerializer[Any]]) -> dict[str, Any]:
-        reader = shape(data=self.request.query_params)
-        reader.is_valid(raise_exception=True)
-        return dict(reader.validated_data)
-
     def visible_devices(self) -> Any:
         """Return keys of the devices the caller may see; None = all."""
         visible = visible_organisations(actor_of(self.request))
@@ -59,7 +55,7 @@ class CommandsView(_DeviceRowsView):
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
-        values = self.search(shapes.CommandSearchSerializer)
+        values = values_of(shapes.CommandSearchSerializer, self.request.query_params)
         if "device" in values:
             visible = visible_organisations(actor_of(self.request))
             values["device_id"] = devices.get_device(values.pop("device"), visible=visible).pk
@@ -89,7 +85,7 @@ class LinksView(_DeviceRowsView):
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
-        values = self.search(shapes.LinkSearchSerializer)
+        values = values_of(shapes.LinkSearchSerializer, self.request.query_params)
         seen = self.visible_devices()
         if "device" in values:
             visible = visible_organisations(actor_of(self.request))
