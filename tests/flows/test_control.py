@@ -1,73 +1,46 @@
-"""A group switched off and on by CIM message: real devices on TCP, real journal, events written.
+"""A group switched off and on by CIM message: real devices on TCP, real journal, events written."""
 
-What workers do in processes of their own happens here in one loop: relay, run, send, reconcile.
-"""
-
-import time
 import zlib
 
 import pytest
 from lxml import etree
 
-from derms.accounts.choices import OrganisationKind
 from derms.cim.models import OutboundMessage
-from derms.devices.fleet import get_fleet
 from derms.events.services import relay
-from derms.southbound import gateway, runtime
-from derms.southbound import services as southbound
 from derms.southbound.models import DeviceCommand
 from dispatch import services
 from dispatch.models import EndDeviceControl
 from dispatch.selectors.snapshots import held_off_ids, members_in_database
 from tests.cim.conftest import Dms
 from tests.cim.messages import control, create_controls, create_groups, group
-from tests.factories.devices import make_owner
 from tests.factories.partners import subscription
-from tests.factories.wires import register, running_fleet
+from tests.flows.workers import Workers, registered_fleet
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
-COUNT, RATE_S = 5, 3
+COUNT = 5
 CONTROL, CREATE = "create/executeEndDeviceControls", "create/executeDERGroups"
 CONNECT, DISCONNECT = "2.31.0.18", "2.31.0.23"
 
 
 @pytest.fixture
 def fleet(tmp_path, transactional_db):
-    get_fleet.cache_clear()
-    make_owner(kind=OrganisationKind.UTILITY)
-    with running_fleet(tmp_path, "--poll-interval", str(RATE_S), count=COUNT) as simulator:
-        yield register(simulator)
-        runtime.stop()
-        gateway.forget_breakers()
+    with registered_fleet(tmp_path, COUNT) as found:
+        yield found
 
 
-class World:
+def last_control():
+    return EndDeviceControl.objects.values("state", "done", "failed", "unknown").last()
+
+
+class World(Workers):
     """A DMS, its group of all devices, and the loop of all workers."""
 
     def __init__(self, fleet, dms, settings):
-        self.fleet, self.dms, self.shards = fleet, dms, range(settings.SOUTHBOUND_SHARDS)
+        super().__init__(fleet, settings, decide=services.run_controls, told=last_control)
+        self.dms = dms
         self.mrids = sorted(device.mrid for device in fleet.devices)
         dms.post(CREATE, create_groups(group("g", "ISLAND", self.mrids)))
         self.cycle()
-
-    def cycle(self):
-        for shard in self.shards:
-            southbound.poll_shard(shard, RATE_S)
-        relay()
-        services.run_controls()
-        for shard in self.shards:
-            southbound.send_shard(shard)
-            southbound.reconcile_shard(shard)
-
-    def until(self, holds, *, within_s):
-        begun = time.monotonic()
-        while time.monotonic() - begun < within_s:
-            self.cycle()
-            if holds():
-                return
-            time.sleep(0.3)
-        rows = EndDeviceControl.objects.values("state", "done", "failed", "unknown")
-        raise AssertionError(f"{holds.__name__} not within {within_s} s: {rows.last()}")
 
     def in_service(self):
         return [row["in_service"] for row in self.fleet.ask("state")["devices"]]

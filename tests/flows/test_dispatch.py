@@ -1,19 +1,9 @@
-"""A group dispatch from acceptance to release: real devices on TCP, real journal, closed loop.
-
-What workers do in processes of their own happens here in one loop: poll, tick, send.
-"""
-
-import time
+"""A group dispatch from acceptance to release: real devices on TCP, real journal, closed loop."""
 
 import pytest
 from django.db import connection
 
-from derms.accounts.choices import OrganisationKind
 from derms.core.actors import SYSTEM
-from derms.devices.fleet import get_fleet
-from derms.events.services import relay
-from derms.southbound import gateway, runtime
-from derms.southbound import services as southbound
 from derms.southbound.models import DeviceCommand
 from dispatch import services
 from dispatch.models import GroupDispatch
@@ -23,11 +13,10 @@ from groups.choices import DerFunction
 from groups.rules.definition import GroupData, GroupKey, MemberKeys
 from groups.services import create_group
 from tests.factories.accounts import actor
-from tests.factories.devices import make_owner
-from tests.factories.wires import register, running_fleet
+from tests.flows.workers import Workers, registered_fleet
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
-COUNT, KILLED, RATE_S = 20, 4, 3
+COUNT, KILLED = 20, 4
 
 
 @pytest.fixture
@@ -35,44 +24,25 @@ def fleet(tmp_path, transactional_db, settings):
     settings.DISPATCH_RESPONSE_S = 1.0
     tick._tracks.clear()
     tick._members.clear()
-    get_fleet.cache_clear()
-    make_owner(kind=OrganisationKind.UTILITY)
-    with running_fleet(tmp_path, "--poll-interval", str(RATE_S), count=COUNT) as simulator:
-        yield register(simulator)
-        runtime.stop()
-        gateway.forget_breakers()
+    with registered_fleet(tmp_path, COUNT) as found:
+        yield found
 
 
-class World:
-    """The loop of all workers, and the truth at the devices."""
+def last_dispatch():
+    fields = ("state", "tracking", "measured_now", "members_silent")
+    return GroupDispatch.objects.values(*fields).last()
+
+
+class World(Workers):
+    """A group of all devices, the loop of all workers, and the truth at the devices."""
 
     def __init__(self, fleet, settings):
-        self.fleet, self.shards = fleet, range(settings.SOUTHBOUND_SHARDS)
+        super().__init__(fleet, settings, decide=services.run_tick, told=last_dispatch)
         functions = frozenset({DerFunction.REAL_POWER_DISPATCH})
         mrids = tuple(device.mrid for device in fleet.devices)
         data = GroupData(name="FLOW", functions=functions, members=MemberKeys(mrids=mrids))
         self.group = create_group(data=data, actor=SYSTEM)
         self.cycle()
-
-    def cycle(self):
-        for shard in self.shards:
-            southbound.poll_shard(shard, RATE_S)
-        relay()
-        services.run_tick()
-        for shard in self.shards:
-            southbound.send_shard(shard)
-            southbound.reconcile_shard(shard)
-
-    def until(self, holds, *, within_s):
-        begun = time.monotonic()
-        while time.monotonic() - begun < within_s:
-            started = time.monotonic()
-            self.cycle()
-            if holds():
-                return time.monotonic() - begun
-            time.sleep(max(0.0, 1.0 - (time.monotonic() - started)))
-        row = GroupDispatch.objects.values("state", "tracking", "measured_now", "members_silent")
-        raise AssertionError(f"{holds.__name__} not within {within_s} s: {row.last()}")
 
     def power_w(self, *, but=()):
         rows = self.fleet.ask("state")["devices"]
@@ -100,7 +70,7 @@ def test_group_tracks_survives_dead_members_and_is_released(fleet, settings):
     def tracks():
         return fresh().tracking == "tracking" and abs(world.power_w() - target) <= 0.02 * target
 
-    tracked_s = world.until(tracks, within_s=90)
+    tracked_s = world.until(tracks, within_s=90, every_s=1)
 
     dead = [device.name for device in fleet.devices[:KILLED]]
     for name in dead:
@@ -111,7 +81,7 @@ def test_group_tracks_survives_dead_members_and_is_released(fleet, settings):
         alive = world.power_w(but=dead)
         return now.members_silent == KILLED and abs(alive - target) <= 0.02 * target
 
-    recovered_s = world.until(others_took_over, within_s=90)
+    recovered_s = world.until(others_took_over, within_s=90, every_s=1)
 
     services.cancel_dispatch(mrid=row.mrid, reason="flow test", actor=actor())
 
@@ -119,7 +89,7 @@ def test_group_tracks_survives_dead_members_and_is_released(fleet, settings):
         points = fleet.set_points()
         return not set(points) - set(dead)
 
-    released_s = world.until(released, within_s=60)
+    released_s = world.until(released, within_s=60, every_s=1)
 
     assert fresh().state == "cancelled"
     doubled = "SELECT count(*) FROM southbound_devicecommand GROUP BY origin, device_id, revision"
