@@ -55,6 +55,12 @@ def test_a_dms_passes_the_bench_and_goes_live(
     expect(page.get_by_text("waiting").first).to_be_visible()
     page.get_by_role("button", name="Show messages").first.click()
     expect(page.get_by_text("CreateDERGroups").first).to_be_visible()
+    sample = page.get_by_label("A message as expected")
+    expect(sample).to_contain_text("soap:Envelope")
+    page.get_by_label("Messages to copy").select_option("plain")
+    expect(sample).not_to_contain_text("soap:Envelope")
+    expect(page.get_by_text("POST /cim").first).to_be_visible()
+    page.get_by_label("Messages to copy").select_option("soap")
     assert tab.accessibility_faults() == []
     _picture(tab, "waiting")
 
@@ -75,6 +81,16 @@ def test_a_dms_passes_the_bench_and_goes_live(
     # then the run has passed, what came stands beside what was expected
     expect(page.get_by_role("button", name="Accept…")).to_be_visible()
     expect(page.get_by_label("Received")).to_be_visible()
+    told = page.get_by_role("listitem").filter(has_text="We tell you of a new group")
+    told.get_by_role("button", name="Show messages").click()
+    expect(told.get_by_label("A reply as expected")).to_contain_text("DERGroupsResponseMessage")
+    expect(told.get_by_label("Sent")).to_contain_text("CreatedDERGroups")
+    expect(told.get_by_label("Reply received")).to_contain_text("CorrelationID")
+    with page.expect_download() as kept:
+        page.get_by_role("link", name="Report").click()
+    report = kept.value.path().read_text()
+    assert run["mrid"] in report
+    assert "&lt;CreateDERGroups" in report
     assert tab.accessibility_faults() == []
     _picture(tab, "passed")
 
