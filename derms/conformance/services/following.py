@@ -222,7 +222,10 @@ def _late(step: Step, row: RunStep) -> None:
     elif step.kind == Kind.REPEAT:
         _end(row, StepState.FAILED, f"No {step.operation} with the same MessageID came in time")
     else:
-        text = f"No {step.operation} of yours came in time"
+        text = (
+            f"No {step.operation} of yours came in time; one without good credentials (HTTP 401, "
+            "fault 7.x) is nobody's"
+        )
         _end(row, StepState.FAILED, row.difference or text)
 
 
