@@ -359,6 +359,8 @@ CONTROL_DEADLINE_S = env_float("DERMS_CONTROL_DEADLINE_S", 120.0, low=1.0)
 # --- CIM -----------------------------------------------------------------------------------
 CIM_NAMESPACE_YEAR = env_int("DERMS_CIM_NAMESPACE_YEAR", 2017, low=2017, high=2100)
 CIM_MIXED_RESULT = env_str("DERMS_CIM_MIXED_RESULT", "FAILED", choices=("FAILED", "PARTIAL"))
+# Contexts of messages that are carried out; those of the sandbox's clients are whatever they say.
+CIM_CONTEXTS = env_list("DERMS_CIM_CONTEXTS", ("PRODUCTION",))
 # How far a client's clock may be off in what it dates and signs.
 CIM_CLOCK_SKEW_S = env_int("DERMS_CIM_CLOCK_SKEW_S", 300, low=1, high=3600)
 # A UsernameToken with the password itself is taken over TLS, or everywhere when this is set.
