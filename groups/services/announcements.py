@@ -17,7 +17,7 @@ from derms.accounts.rules.grants import require_granted
 from derms.accounts.selectors import find_organisation_id
 from derms.audit.services import record
 from derms.core import bulk, clock
-from derms.core.actors import SYSTEM, Actor
+from derms.core.actors import Actor
 from derms.core.errors import ForbiddenError, RuleViolationError
 from derms.core.ids import new_mrid
 from derms.devices.selectors import find_ids
@@ -167,13 +167,12 @@ def own_group(key: GroupKey, actor: Actor, *, noun: str = "DERGroups", verb: str
         verb: What became of that: `created`, `changed` or `deleted`.
 
     Raises:
-        NotFoundError: no such group (CIM 99.1).
+        NotFoundError: no such group, or none that the party may know of (CIM 99.1).
         ForbiddenError: it is ours or another party's, or the client has no grant (CIM 7.5).
     """
-    group = get_group(key=key, actor=SYSTEM, lock=True)
+    group = get_group(key=key, actor=actor, lock=True, noun=noun, verb=verb)
     if not (group.announced_by and group.owner_id == _party(actor)):
         raise _not_theirs(key)
-    require_granted(actor, noun, verb, group.mrid, given=key.given)
     return group
 
 

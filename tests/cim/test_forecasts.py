@@ -329,7 +329,7 @@ def test_rest_says_who_told(party, operator):
     ("mrid", "more", "code"),
     [
         ("ghost", {}, "99.1"),
-        ("m2", {}, "7.5"),
+        ("m2", {}, "99.1"),
         ("", {}, "1.7"),
         ("p1", {"unit": "V"}, "2.29"),
         ("p1", {"flow": "lagging"}, "2.29"),

@@ -143,9 +143,18 @@ def test_nothing_of_others_can_be_changed(dms_client, party, rival, p1, verb, ke
 
     said = tell(rival, verb, group(*key, ["x9"], on=None))
 
-    assert (said.result, said.codes) == ("FAILED", ["7.5"])
+    # Word for word as for a group that does not exist: what others have is nobody's business.
+    ghost = tell(rival, verb, group(*[part and "ghost" for part in key], ["x9"], on=None))
+    assert (said.result, said.codes) == ("FAILED", ["99.1"])
+    assert said.errors == [error | {"id": said.errors[0]["id"]} for error in ghost.errors]
     assert all_rows_hash() == before
-    assert tell(rival, verb, group("ghost", on=None)).codes == ["99.1"]
+
+
+@pytest.mark.parametrize("verb", ["changed", "deleted"])
+def test_a_client_that_sees_a_group_is_told_whose_it_is(dms_client, party, p1, verb):
+    said = tell(dms_client, verb, group("p1", on=None))
+
+    assert (said.result, said.codes) == ("FAILED", ["7.5"])
 
 
 @pytest.mark.parametrize("key", [("ours", "N"), ("n", "OURS"), ("p1", "N"), ("n", "P1")])
@@ -228,7 +237,7 @@ def test_a_clock_that_runs_ahead_makes_nothing_younger(party, operator, p1):
     ("mrid", "more", "code"),
     [
         ("ghost", {}, "99.1"),
-        ("ours", {}, "7.5"),
+        ("ours", {}, "99.1"),
         ("p1", {"unit": "V"}, "2.29"),
         ("p1", {"nominal": "NaN"}, "6.1"),
         ("p1", {"nominal": "1e38", "multiplier": "Y"}, None),
