@@ -46,6 +46,8 @@ class Event:
             its own organisation's objects gets it only when that is among them; one that sees
             all does not hear of the sandbox.
         origin: mRID of the API client that caused it and therefore is not told.
+        within: mRIDs of groups each of which has all the devices it tells of, where it is about no
+            group: a partner that may get something of one of them may get this.
     """
 
     noun: str
@@ -55,6 +57,7 @@ class Event:
     correlation_id: str = ""
     owners: tuple[str, ...] = ()
     origin: str = ""
+    within: tuple[str, ...] = ()
 
 
 def push(event: Event) -> int:
@@ -164,7 +167,9 @@ def _is_granted(actor: Actor, event: Event) -> bool:
     granted = granted_groups(actor, _OPERATION_SETS.get(event.noun, event.noun), "get")
     if granted is None:
         return True
-    return bool(event.groups) and granted.issuperset(event.groups)
+    if event.groups:
+        return granted.issuperset(event.groups)
+    return not granted.isdisjoint(event.within)
 
 
 def _wants(subscription: Subscription, event: Event) -> bool:

@@ -13,6 +13,7 @@ from derms.devices.selectors import list_devices
 from derms.events.registry import subscribe
 from dispatch.cim.end_device_events import NOUN, EventRow, render_events, type_code
 from dispatch.events import DevicesSwitched
+from groups.reach import groups_with
 
 _SPACE = uuid.UUID("6f1c9a52-3a86-5c0e-9d4b-61968900c0de")
 """Any fixed UUID: events about one outcome have one mRID, however often they are rendered."""
@@ -26,6 +27,7 @@ def tell_of_devices(fact: DevicesSwitched) -> None:
     by_owner: dict[str, list[EventRow]] = defaultdict(list)
     owners = _owners([device.mrid for device in fact.devices])
     code = type_code(fact.action, done=fact.done)
+    is_single = not fact.group_mrids
     for device in fact.devices:
         mrid = uuid.uuid5(_SPACE, f"{fact.control_mrid}/{device.mrid}/{code}/{fact.settled_at}")
         by_owner[owners[device.mrid]].append(
@@ -49,6 +51,7 @@ def tell_of_devices(fact: DevicesSwitched) -> None:
                 groups=tuple(fact.group_mrids),
                 correlation_id=fact.correlation_id,
                 owners=(owner,),
+                within=groups_with([row.device_mrid for row in rows]) if is_single else (),
             )
         )
 
