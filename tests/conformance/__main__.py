@@ -11,6 +11,7 @@ import traceback
 from pathlib import Path
 
 from derms.cim.operations import OPERATIONS
+from tests.certificates import Pair, pair
 from tests.conformance.dms import Dms, Person
 from tests.conformance.exchanges import EXCHANGES, Exchange, World
 from tests.partner.client import Listener
@@ -35,6 +36,17 @@ def subscribe(engineer: Person, listener: Listener, client_id: str) -> None:
         engineer.ask("POST", f"partners/{partner['mrid']}/subscriptions", {"noun": noun, **more})
 
 
+def trust(admin: Person, client_id: str) -> Pair:
+    """Register a certificate of the DMS and allow it digests of its password."""
+    signer = pair("dms.example")
+    found = admin.ask("GET", "api-clients")
+    mrid = next(each["mrid"] for each in found["results"] if each["client_id"] == client_id)
+    admin.ask("POST", f"api-clients/{mrid}/certificates", {"pem": signer.pem})
+    policy = {"demands": [], "signs_replies": False, "password_digest": True}
+    admin.ask("PUT", f"api-clients/{mrid}/policy", policy)
+    return signer
+
+
 def batteries(dms: Dms, count: int) -> list[str]:
     """Return mRIDs of simulated batteries."""
     said = dms.session.get(f"{dms.address}/api/v1/devices/columns", timeout=30).json()["columns"]
@@ -56,7 +68,9 @@ def world_of(system: System, listener: Listener) -> World:
         "name": "Meter of the aggregator", "kind": "load", "owner": owner,
         "nameplate": {"rated_w": 5000.0, "rated_va": 5000.0},
     })  # fmt: skip
-    return World(dms, other, operator, listener, batteries(dms, 6), theirs["mrid"])
+    admin = Person(address, "admin", people["admin"])
+    signer = trust(admin, known["dms"]["client_id"])
+    return World(dms, other, operator, listener, batteries(dms, 6), theirs["mrid"], signer)
 
 
 def try_one(world: World, one: Exchange) -> str:

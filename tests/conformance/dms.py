@@ -11,12 +11,16 @@ from zeep.transports import Transport
 
 
 class Dms:
-    """Calls the services of one DERMS as one API client."""
+    """Calls the services of one DERMS as one API client.
 
-    def __init__(self, address: str, client_id: str, secret: str) -> None:
+    By HTTP Basic, or without a login by what `wsse` puts into each message.
+    """
+
+    def __init__(self, address: str, client_id: str, secret: str, *, wsse: Any = None) -> None:
         self.address = address
         self.session = requests.Session()
-        self.session.auth = (client_id, secret)
+        self.session.auth = (client_id, secret) if client_id else None
+        self._wsse = wsse
         self._clients: dict[str, Client] = {}
 
     def call(self, path: str, operation: str, header: dict[str, Any], **parts: Any) -> Any:
@@ -24,7 +28,7 @@ class Dms:
         if path not in self._clients:
             transport = Transport(session=self.session, timeout=30, operation_timeout=30)
             wsdl = f"{self.address}/{path}?wsdl"
-            self._clients[path] = Client(wsdl, transport=transport)
+            self._clients[path] = Client(wsdl, transport=transport, wsse=self._wsse)
         return self._clients[path].service[operation](Header=header, **parts)
 
     def post(self, path: str, body: bytes, **headers: str) -> requests.Response:

@@ -3,16 +3,23 @@
 Source: docs/standards/61968-5.md sections 1, 3 and 6.
 """
 
+import base64
 import datetime as dt
+import gzip
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import requests
 from lxml import etree
+from zeep.wsse.username import UsernameToken
 
 from derms.core import clock
+from tests.certificates import Pair
 from tests.cim import messages
 from tests.cim import meter_messages as meters
+from tests.cim.wss import Sender, username_token
 from tests.conformance.dms import Dms, Person, header, wait_until
 from tests.partner.client import Listener
 
@@ -33,6 +40,7 @@ class World:
         operator: Works at the console meanwhile.
         devices: mRIDs of simulated batteries.
         their_device: mRID of a device the aggregator owns.
+        signer: Certificate and key that the DMS signs with.
     """
 
     dms: Dms
@@ -41,6 +49,7 @@ class World:
     listener: Listener
     devices: list[str]
     their_device: str
+    signer: Pair
 
 
 @dataclass(frozen=True)
@@ -515,3 +524,78 @@ def _(world: World) -> None:
         assert said.status_code == 200, said.text[:500]
         root = etree.fromstring(said.content)
         assert root.findtext(".//{*}Reply/{*}Result") == "OK", said.text[:500]
+
+
+@exchange("QueryDERGroups", "bus", "RequestMessage at /cim: generic ResponseMessage")
+def _(world: World) -> None:
+    content = (
+        f'<DERGroupQueries xmlns="{messages.BASE}DERGroupQueries#">{messages.asked("CONF-1")}'
+        "</DERGroupQueries>"
+    )
+    head = messages.header("get", "DERGroups")
+    inner = head[head.index("<m:Verb>") : head.index("</Header>")]
+    said = world.dms.post("cim", (
+        f'<m:RequestMessage xmlns:m="{messages.ENVELOPE}"><m:Header>{inner}</m:Header><m:Request>'
+        f"{content}</m:Request></m:RequestMessage>"
+    ).encode())  # fmt: skip
+    root = etree.fromstring(said.content)
+    assert etree.QName(root).localname == "ResponseMessage", said.text[:500]
+    assert root.findtext(".//{*}EndDeviceGroup/{*}mRID") == "CONF-1", said.text[:500]
+
+
+# --- packed, and trusted by other means than a password of HTTP ---------------------------------
+def accepted(said: requests.Response, code: str = "0.0") -> None:
+    root = etree.fromstring(said.content)
+    assert root.findtext(".//{*}code") == code, said.text[:800]
+
+
+def from_nobody(world: World, body: bytes) -> requests.Response:
+    """Post without any credentials but those in the message."""
+    headers = {"Content-Type": "text/xml; charset=utf-8"}
+    return requests.post(f"{world.dms.address}/{CREATE}", body, headers=headers, timeout=30)
+
+
+def plain_group(mrid: str, world: World) -> bytes:
+    return messages.soap(messages.create_groups(messages.group(mrid, mrid, world.devices[:1])))
+
+
+@exchange("CreateDERGroups", "DMS", "Payload compressed: base64 of gzip")
+def _(world: World) -> None:
+    whole = messages.create_groups(messages.group("CONF-Z", "Conf Z", world.devices[:1]))
+    inner = whole[whole.index("<Payload>") + len("<Payload>") : whole.index("</Payload>")]
+    packed = base64.b64encode(gzip.compress(inner.encode())).decode()
+    body = whole.replace(inner, f"<Compressed>{packed}</Compressed>")
+    accepted(world.dms.post(CREATE, messages.soap(body)))
+    held(query(world, "DERGroups", "CONF-Z"))
+
+
+@exchange("CreateDERGroups", "DMS", "signed by X.509, without a password: OK")
+def _(world: World) -> None:
+    accepted(from_nobody(world, Sender(world.signer).sign(plain_group("CONF-S", world))))
+    held(query(world, "DERGroups", "CONF-S"))
+
+
+@exchange("CreateDERGroups", "DMS", "signed and altered on the way: fault 7.4")
+def _(world: World) -> None:
+    signed = Sender(world.signer).sign(plain_group("CONF-T", world))
+    accepted(from_nobody(world, signed.replace(b"CONF-T", b"CONF-U")), "7.4")
+    held(query(world, "DERGroups", "CONF-U"), "99.1")
+
+
+@exchange("QueryDERGroups", "DMS", "UsernameToken, digest, by zeep: OK")
+def _(world: World) -> None:
+    client_id, secret = world.dms.session.auth
+    kept = hashlib.sha256(secret.encode()).hexdigest()
+    dms = Dms(world.dms.address, "", "", wsse=UsernameToken(client_id, kept, use_digest=True))
+    held(dms.call(
+        f"{FIVE}/get/queryDERGroups", "QueryDERGroups", header("get", "DERGroups"),
+        Request={"DERGroupQueries": {"EndDeviceGroup": [{"mRID": "CONF-1"}]}},
+    ))  # fmt: skip
+
+
+@exchange("CreateDERGroups", "DMS", "UsernameToken with a wrong password: fault 7.4")
+def _(world: World) -> None:
+    client_id, _secret = world.dms.session.auth
+    body = plain_group("CONF-V", world)
+    accepted(from_nobody(world, username_token(body, client_id, "guessed")), "7.4")
+    held(query(world, "DERGroups", "CONF-V"), "99.1")
