@@ -1,6 +1,7 @@
 """What REST views share: reading bodies and queries, answering with an object and its ETag."""
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -43,6 +44,13 @@ def instant_of(request: Request, name: str) -> dt.datetime | None:
         return clock.parse_utc(text) if text else None
     except ValueError as error:
         raise InvalidInputError(f"{name} is not an instant: {text}", field=name) from error
+
+
+def uuids_of(request: Request, name: str, *, most: int = 100) -> list[uuid.UUID]:
+    """Return comma-separated UUIDs of the query; none when it is not given; else 422."""
+    texts = [text for text in request.query_params.get(name, "").split(",") if text]
+    field = serializers.ListField(child=serializers.UUIDField(), max_length=most)
+    return list(field.run_validation(texts))
 
 
 def whole_of(request: Request, name: str, *, default: int, high: int, low: int = 0) -> int:

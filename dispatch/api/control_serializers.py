@@ -52,6 +52,7 @@ class ControlSerializer(serializers.Serializer[Any]):
         return super().get_fields() | {"source": serializers.CharField()}
 
     mrid = serializers.CharField()
+    journal_key = serializers.UUIDField(help_text="Origin of its commands.")
     action = serializers.ChoiceField(ControlAction.choices)
     group_mrids = serializers.ListField(child=serializers.CharField())
     target = serializers.CharField(help_text="What it switches, for people.")

@@ -14,7 +14,7 @@ from derms.accounts.selectors import actor_of
 from derms.core.errors import InvalidInputError, NotFoundError, RuleViolationError
 from derms.core.etag import check_if_match
 from derms.core.paging import CursorPage, NewestFirst
-from derms.core.rest import valid, values_of, with_etag
+from derms.core.rest import uuids_of, valid, values_of, with_etag
 from dispatch import selectors, services
 from dispatch.api import control_serializers as shapes
 from dispatch.choices import ControlAction, ControlState, DeviceOutcome
@@ -78,6 +78,7 @@ class ControlsView(generics.ListAPIView[selectors.Control]):
             group_mrid=query.get("group", ""),
             device_mrid=query.get("device", ""),
             action=_known(query.get("action", ""), ControlAction.values, "action"),
+            origins=uuids_of(self.request, "origin"),
         )
 
     @extend_schema(
@@ -86,6 +87,7 @@ class ControlsView(generics.ListAPIView[selectors.Control]):
             OpenApiParameter("group", str, description="mRID of a group."),
             OpenApiParameter("device", str, description="mRID of a device."),
             OpenApiParameter("action", str, enum=ControlAction.values),
+            OpenApiParameter("origin", str, description="Origins of commands, comma separated."),
             OpenApiParameter("open", bool, description="Only those that have not ended."),
         ],
         summary="Connect and disconnect controls, the newest first",

@@ -47,6 +47,7 @@ class DispatchSerializer(serializers.Serializer[Any]):
         return super().get_fields() | {"source": serializers.CharField()}
 
     mrid = serializers.CharField()
+    journal_key = serializers.UUIDField(help_text="Origin of its commands.")
     name = serializers.CharField()
     group_mrid = serializers.CharField()
     group_name = serializers.CharField()

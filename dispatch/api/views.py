@@ -14,7 +14,7 @@ from derms.accounts.api.idempotency import idempotent
 from derms.accounts.selectors import actor_of
 from derms.core.errors import InvalidInputError
 from derms.core.paging import CursorPage, NewestFirst
-from derms.core.rest import instant_of, page_at, valid, values_of, whole_of
+from derms.core.rest import instant_of, page_at, uuids_of, valid, values_of, whole_of
 from dispatch import selectors, services
 from dispatch.api import serializers as shapes
 from dispatch.api.previews import preview_body
@@ -47,12 +47,14 @@ class DispatchesView(generics.ListAPIView[selectors.Dispatch]):
             actor=actor_of(self.request),
             states=_states(query.get("state", ""), only_open=query.get("open") == "true"),
             group_mrid=query.get("group") or None,
+            origins=uuids_of(self.request, "origin"),
         )
 
     @extend_schema(
         parameters=[
             OpenApiParameter("state", str, description="States, comma separated."),
             OpenApiParameter("group", str, description="mRID of a group."),
+            OpenApiParameter("origin", str, description="Origins of commands, comma separated."),
             OpenApiParameter("open", bool, description="Only those that have not ended."),
         ],
         summary="Dispatches, the newest first",

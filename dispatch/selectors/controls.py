@@ -1,5 +1,7 @@
 """Connect and disconnect controls and what became of each device, in the scope of who asks."""
 
+import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -15,6 +17,7 @@ from dispatch.rules.control_states import OPEN, TERMINAL
 NOUN = "EndDeviceControls"
 _FIELDS = (
     "mrid",
+    "journal_key",
     "action",
     "group_mrids",
     "group_names",
@@ -92,6 +95,7 @@ def list_controls(
     group_mrid: str = "",
     device_mrid: str = "",
     action: str = "",
+    origins: Collection[uuid.UUID] = (),
 ) -> QuerySet[EndDeviceControl]:
     """Return the controls the actor may see, the newest first, narrowed by what is given.
 
@@ -101,8 +105,9 @@ def list_controls(
         group_mrid: Only those of this group; the sandbox's only by group or device.
         device_mrid: Only those that touch this device.
         action: Only these: `connect` or `disconnect`.
+        origins: Only those with one of these origins in the journal of commands; () = all.
     """
-    named = group_mrid or device_mrid
+    named = group_mrid or device_mrid or origins
     rows = _visible(actor).filter(_granted(actor, "get")) if named else _listed(actor)
     if states is not None:
         rows = rows.filter(state__in=states)
@@ -111,6 +116,8 @@ def list_controls(
     if device_mrid:
         touching = ControlledDevice.objects.filter(mrid=device_mrid).values("control")
         rows = rows.filter(pk__in=touching)
+    if origins:
+        rows = rows.filter(journal_key__in=origins)
     return rows.filter(action=action) if action else rows
 
 

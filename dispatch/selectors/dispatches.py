@@ -1,6 +1,8 @@
 """Dispatches, their samples and their timeline, in the scope of who asks."""
 
 import datetime as dt
+import uuid
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ _FIELDS = (
     "end_at",
     "interval_s",
     "values",
+    "journal_key",
     "priority",
     "allow_partial",
     "end_behaviour",
@@ -67,6 +70,7 @@ def list_dispatches(
     actor: Actor,
     states: frozenset[str] | None = None,
     group_mrid: str | None = None,
+    origins: Collection[uuid.UUID] = (),
 ) -> QuerySet[GroupDispatch]:
     """Return the dispatches of the groups the actor may see, the newest first.
 
@@ -74,12 +78,15 @@ def list_dispatches(
         actor: Who asks.
         states: Only these states; None = all.
         group_mrid: Only of this group; None = all, without the sandbox's for who sees more.
+        origins: Only those with one of these origins in the journal of commands; () = all.
     """
     rows = _visible(actor)
     granted = granted_groups(actor, NOUN, "get")
     if granted is not None:
         rows = rows.filter(group_mrid__in=granted)
-    if group_mrid is None and visible_organisations(actor) is None:
+    if origins:
+        rows = rows.filter(journal_key__in=origins)
+    elif group_mrid is None and visible_organisations(actor) is None:
         rows = rows.exclude(group_mrid__in=sandbox_mrids())
     if states is not None:
         rows = rows.filter(state__in=states)

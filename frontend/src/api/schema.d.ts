@@ -1651,6 +1651,11 @@ export interface components {
         /** @description A control and how it stands. `done`, `failed`, `unknown` count devices of its phase. */
         Control: {
             mrid: string;
+            /**
+             * Format: uuid
+             * @description Origin of its commands.
+             */
+            journal_key: string;
             action: components["schemas"]["ActionEnum"];
             group_mrids: string[];
             /** @description What it switches, for people. */
@@ -1932,6 +1937,11 @@ export interface components {
         /** @description A dispatch, how it stands and what it delivers. */
         Dispatch: {
             mrid: string;
+            /**
+             * Format: uuid
+             * @description Origin of its commands.
+             */
+            journal_key: string;
             name: string;
             group_mrid: string;
             group_name: string;
@@ -4370,7 +4380,7 @@ export interface operations {
             header?: never;
             path: {
                 mrid: string;
-                number: number;
+                number: string;
             };
             cookie?: never;
         };
@@ -4417,6 +4427,8 @@ export interface operations {
                 group?: string;
                 /** @description Only those that have not ended. */
                 open?: boolean;
+                /** @description Origins of commands, comma separated. */
+                origin?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 /** @description States, comma separated. */
@@ -5048,6 +5060,8 @@ export interface operations {
                 group?: string;
                 /** @description Only those that have not ended. */
                 open?: boolean;
+                /** @description Origins of commands, comma separated. */
+                origin?: string;
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 /** @description States, comma separated. */

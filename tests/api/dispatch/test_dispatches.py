@@ -158,3 +158,26 @@ def test_authorisation_matrix(request, utility, operator):
         assert made.status_code == create, name
         target = made.headers.get("Location", path)
         assert caller.post(f"{target}/cancel", {}).status_code == cancel, name
+
+
+def test_commands_of_a_device_lead_to_what_they_were_sent_for(
+    operator, viewer, aggregator, utility
+):
+    made = operator.post(PATH, body(utility, name="evening")).json()
+    services.run_tick()
+    control = operator.post(
+        "/api/v1/controls", {"action": "disconnect", "groups": [utility.group.mrid]}
+    ).json()
+    services.run_controls()
+
+    told = operator.get(f"/api/v1/devices/{utility.devices[0].mrid}/commands").json()["results"]
+    origins = {"origin": ",".join({command["origin"] for command in told})}
+    dispatches = viewer.get(PATH, origins).json()["results"]
+    controls = viewer.get("/api/v1/controls", origins).json()["results"]
+
+    assert len(origins["origin"].split(",")) == 2
+    assert [row["mrid"] for row in dispatches] == [made["mrid"]]
+    assert [row["mrid"] for row in controls] == [control["mrid"]]
+    assert {made["journal_key"], control["journal_key"]} == set(origins["origin"].split(","))
+    assert aggregator.get(PATH, origins).json()["results"] == []
+    assert viewer.get(PATH, {"origin": "x"}).status_code == 422

@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { usePages } from "@/api/pages";
 import type { Device, DeviceCommand, DeviceLink } from "@/api/types";
@@ -7,6 +8,7 @@ import { linkText } from "@/components/symbols";
 import { Age } from "@/components/Value";
 import { count, NO_VALUE, number, quantity } from "@/lib/quantities";
 import { clock, dateTime } from "@/lib/time";
+import { useCauses, type Cause as Found } from "./causes";
 
 function meaning(command: DeviceCommand): string {
   const kind = String(command.kind).replaceAll("_", " ");
@@ -14,9 +16,32 @@ function meaning(command: DeviceCommand): string {
   return `${kind} ${quantity(command.value, kind.includes("reactive") ? "var" : "W")}`;
 }
 
+/** What a command was sent for: its dispatch or control, else its origin in the journal. */
+function Cause({ command, found }: { command: DeviceCommand; found: Found | undefined }): ReactNode {
+  const revision = `, revision ${command.revision}`;
+  if (!found) return <span className="mono">{command.origin.slice(0, 8) + revision}</span>;
+  const link =
+    found.kind === "dispatch" ? (
+      <Link to="/dispatches/$mrid" params={{ mrid: found.mrid }}>
+        {found.title}
+      </Link>
+    ) : (
+      <Link to="/controls/$mrid" params={{ mrid: found.mrid }}>
+        {found.title}
+      </Link>
+    );
+  return (
+    <>
+      {link}
+      <span className="dim">{revision}</span>
+    </>
+  );
+}
+
 /** Everything this device was ever told, and what came of it. */
 export function ControlTab({ mrid }: { mrid: string }): ReactNode {
   const commands = usePages<DeviceCommand>(`devices/${mrid}/commands`, {}, { refetchMs: 5000 });
+  const causes = useCauses(commands.rows);
   if (commands.isLoading) return <Loading what="commands" />;
   if (commands.error) return <ErrorBox what="Loading commands" error={commands.error} retry={commands.refetch} />;
   if (commands.rows.length === 0) return <Empty why="This device was never commanded." />;
@@ -34,7 +59,7 @@ export function ControlTab({ mrid }: { mrid: string }): ReactNode {
           { key: "settled", head: "Settled", cell: (c) => (c.settled_at ? clock(c.settled_at) : NO_VALUE) },
           { key: "took", head: "Took", num: true, cell: (c) => (c.sent_at && c.settled_at ? `${number(Date.parse(c.settled_at) - Date.parse(c.sent_at))} ms` : "") },
           { key: "detail", head: "Detail", wrap: true, cell: (c) => [c.protocol_code, c.detail].filter(Boolean).join(" · ") },
-          { key: "origin", head: "Because of", cell: (c) => <span className="mono">{c.origin.slice(0, 8)}, revision {c.revision}</span> },
+          { key: "origin", head: "Because of", cell: (c) => <Cause command={c} found={causes.get(c.origin)} /> },
         ]}
       />
       <More shown={commands.rows.length} hasMore={commands.hasMore} busy={commands.busy} onMore={commands.more} what="commands" />
