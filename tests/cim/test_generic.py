@@ -19,7 +19,7 @@ from tests.cim.conftest import Said, check_reply, make_devices
 from tests.cim.messages import BASE, ENVELOPE, asked, create_groups, group, query, soap
 from tests.cim.test_attacks import ATTACKS, all_rows_hash
 from tests.cim.test_dispatches import soon
-from tests.cim.test_trust import demand
+from tests.cim.trusting import demand
 
 M = f"{{{ENVELOPE}}}"
 _ENVELOPE_SCHEMA = schema.compile_schema(schema.documents(MessageSet("DERGroups")), "Message.xsd")

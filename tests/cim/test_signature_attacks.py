@@ -20,7 +20,7 @@ from derms.core.actors import SYSTEM
 from groups.models import DerGroup
 from tests.certificates import pair
 from tests.cim.messages import asked, create_groups, group, query, soap
-from tests.cim.test_trust import code_of, demand, details_of, message, post
+from tests.cim.trusting import code_of, demand, details_of, message, post
 from tests.cim.wss import (
     DS,
     EXC,
