@@ -212,6 +212,113 @@ def test_headers_from_beside_the_proxy_are_nothing(front, authority):
     assert ask("127.0.0.1") == 200  # the proxy's address: the header is believed
 
 
+def raw(caller, *lines, body=b""):
+    """Send a request exactly as written; returns all that comes back until the end."""
+    with (
+        socket.create_connection(("localhost", caller.port), timeout=10) as plain,
+        caller.context().wrap_socket(plain, server_hostname="localhost") as secure,
+    ):
+        secure.sendall("\r\n".join((*lines, "", "")).encode("latin-1") + body)
+        found = b""
+        while piece := secure.recv(65536):
+            found += piece
+        return found
+
+
+SMUGGLED = {
+    "underscores": ("X_Client_Verify: SUCCESS", "X_Client_Certificate: {0}"),
+    "mixed": ("X-Client_Verify: SUCCESS", "X-Client_Certificate: {0}"),
+    "twice": ("X-Client-Verify: SUCCESS", "X-Client-Verify: SUCCESS", "X-Client-Certificate: {0}",
+              "X-Client-Certificate: {0}"),
+    "other case": ("x-CLIENT-verify: SUCCESS", "X-CLIENT-CERTIFICATE: {0}"),
+    "blank before the colon": ("X-Client-Verify : SUCCESS", "X-Client-Certificate : {0}"),
+    "folded": ("X-A: b", " X-Client-Verify: SUCCESS", "X-Client-Certificate: {0}"),
+    "named to be dropped": ("Connection: close, X-Client-Verify, X-Client-Certificate",),
+    "the name of a certificate": ("SSL-Client-Cert: {0}", "SSL-Client-Verify: SUCCESS"),
+    "path of the application": ("SCRIPT_NAME: /x", "PATH_INFO: /health/ready"),
+}  # fmt: skip
+
+
+def test_no_header_makes_a_certificate(front, caller, authority):
+    dms = system(Role.DMS)
+    good = pair("dms.test", issuer=authority)
+    register_certificate(mrid=dms.actor.mrid, pem=good.pem, actor=SYSTEM)
+    sent = message()
+
+    for what, lines in SMUGGLED.items():
+        extra = [line.format(quote(good.pem)) for line in lines]
+        answer = raw(
+            caller, f"POST {PATH} HTTP/1.1", "Host: localhost", "Content-Type: text/xml",
+            f"Content-Length: {len(sent)}", "Connection: close", *extra, body=sent,
+        )  # fmt: skip
+        assert answer.split()[1] in (b"400", b"401"), (what, answer[:300])
+    assert DerGroup.objects.count() == 0
+
+
+def test_no_second_request_is_smuggled_in_the_first(front, caller, authority):
+    dms = system(Role.DMS)
+    good = pair("dms.test", issuer=authority)
+    register_certificate(mrid=dms.actor.mrid, pem=good.pem, actor=SYSTEM)
+    sent = message()
+    inner = (
+        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/xml\r\n"
+        f"X-Client-Verify: SUCCESS\r\nX-Client-Certificate: {quote(good.pem)}\r\n"
+        f"Content-Length: {len(sent)}\r\n\r\n"
+    ).encode() + sent
+    chunked = b"0\r\n\r\n" + inner
+    lengths = {
+        "both": (f"Content-Length: {len(chunked)}", "Transfer-Encoding: chunked"),
+        "two lengths": ("Content-Length: 5", f"Content-Length: {len(chunked)}"),
+        "odd coding": ("Transfer-Encoding: xchunked", "Content-Length: 5"),
+        "coding with a tab": ("Transfer-Encoding:\tchunked", "Content-Length: 5"),
+        "coding twice": ("Transfer-Encoding: chunked", "Transfer-Encoding: identity"),
+        "signed length": ("Content-Length: +5",),
+    }
+    for what, said in lengths.items():
+        answer = raw(
+            caller, f"POST {PATH} HTTP/1.1", "Host: localhost", "Content-Type: text/xml",
+            "Connection: close", *said, body=chunked,
+        )  # fmt: skip
+        assert answer.count(b"HTTP/1.1 ") == 1, (what, answer[:500])
+        assert answer.split()[1] in (b"400", b"401", b"501"), what
+    assert DerGroup.objects.count() == 0
+
+
+METRICS = (
+    "/metrics",
+    "//metrics",
+    "/./metrics",
+    "/x/../metrics",
+    "/%6detrics",
+    "/metrics?x=1",
+    "/static/../metrics",
+    "/static/%2e%2e/metrics",
+    "/metrics/",
+    "/health/../metrics",
+)
+
+
+def test_metrics_are_not_for_the_world(front, caller):
+    for path in METRICS:
+        answer = raw(caller, f"GET {path} HTTP/1.1", "Host: localhost", "Connection: close")
+        assert b"derms_" not in answer
+        assert answer.split()[1] in (b"400", b"404", b"301", b"302"), (path, answer[:300])
+
+
+def test_nobody_but_the_proxy_says_that_there_was_tls(front):
+    """Straight to gunicorn: a password in the message stays in the clear, whatever is claimed."""
+    dms = system(Role.DMS)
+    sent = username_token(message(), dms.client_id, dms.secret)
+    claims = {"X-Forwarded-Proto": "https", "X-Forwarded-Ssl": "on", "X-Forwarded-Protocol": "ssl",
+              "Content-Type": "text/xml"}  # fmt: skip
+    to = http.client.HTTPConnection("127.0.0.1", front[2], source_address=("127.0.0.2", 0))
+    to.request("POST", PATH, sent, claims)
+    answer = to.getresponse().read()
+    to.close()
+
+    assert code_in(answer) == "7.6"
+
+
 def test_tls_makes_a_password_in_the_message_good(front, caller):
     dms = system(Role.DMS)
     sent = username_token(message(), dms.client_id, dms.secret)
