@@ -28,18 +28,16 @@ _REASONS = {
     "2.6": "Invalid ReadingType",
     "2.9": "Invalid Verb",
     "2.10": "Unsupported ReadingType",
+    "2.15": "Invalid Request ID(s)",
     "2.29": "Object relationship mismatch",
     "3.1": "Too many items in request",
+    "3.2": "Too many pending requests",
     "5.1": "System is busy, try again",
-    "5.2": "Not attempted",
-    "2.15": "Invalid Request ID(s)",
     "5.3": "Attempted and failed",
     "5.4": "More errors than are listed",
     "5.9": "Aborted to keep transactional integrity",
     "6.1": "Request cancelled per business rule",
     "6.2": "Request on hold",
-    "7.1": "Temporary authentication failure",
-    "7.2": "Authentication required",
     "7.3": "Authentication mechanism insufficient",
     "7.4": "Authentication failure",
     "7.5": "Not authorized",
@@ -59,6 +57,7 @@ class Header:
     correlation_id: str = ""
     wants_async: bool = False
     reply_address: str = ""
+    context: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +169,7 @@ def error_of(error: DermsError, about: ObjectId | None = None) -> ReplyError:
     if error.cim_code == "5.3":
         details = f"Something went wrong inside; quote request {correlation.current()}"
     related = about if own and about and own.object_type != about.object_type else None
-    return ReplyError(
-        error.cim_code, details, own, related, retry=error.retry, recorded=error.recorded
-    )
+    return ReplyError(error.cim_code, details, own, related, retry=error.retry)
 
 
 def read_header(root: etree._Element) -> Header | None:
@@ -198,6 +195,7 @@ def read_header(root: etree._Element) -> Header | None:
         read("CorrelationID"),
         wants_async=read("AsyncReplyFlag") in ("true", "1"),
         reply_address=read("ReplyAddress"),
+        context=read("Context"),
     )
 
 

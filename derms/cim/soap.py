@@ -35,7 +35,6 @@ class SoapFaultError(Exception):
         self.fault = fault
         self.code = code
         self.http_status = http_status
-        # True once an audit record of this refusal exists.
         self.recorded = False
 
 

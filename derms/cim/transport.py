@@ -38,12 +38,14 @@ class Refused:
         actor: Who it is logged for.
         body: What of it the log keeps.
         signs: The sender wants our answers signed.
+        wait_s: It has shown too many bad proofs: to be told to wait, and not to be logged [s].
     """
 
     fault: SoapFaultError
     actor: Actor
     body: bytes
     signs: bool = False
+    wait_s: int = 0
 
 
 def take(
@@ -72,10 +74,9 @@ def take(
         if error.cim_code == NOTHING_SHOWN:
             return None
         fault = SoapFaultError(error.message, fault=f"wsse:{error.fault}", code=error.cim_code)
-        fault.recorded = True
         kept = without_password(body, root)
         kept = kept if error.actor.mrid else kept[:_STRANGERS_KEPT]
-        return Refused(fault, error.actor, kept, signs)
+        return Refused(fault, error.actor, kept, signs, error.wait_s)
     except SoapFaultError as error:
         if caller is None:
             return None

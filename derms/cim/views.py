@@ -1,6 +1,7 @@
 """The CIM door: POST a SOAP message, GET the WSDL and its schemas. Plain Django, under WSGI."""
 
 import re
+from http import HTTPStatus
 
 from django.http import (
     HttpRequest,
@@ -13,12 +14,12 @@ from django.views.decorators.csrf import csrf_exempt
 
 from derms.accounts.permissions import has_permission
 from derms.accounts.services import identify
+from derms.accounts.services.callers import CallerError, record_refused_caller
 from derms.cim import exchange, registry, transport, wsdl
 from derms.cim.forms import BARE, SOAP
 from derms.cim.operations import Operation
 from derms.cim.services import Entry
 from derms.cim.transport import Refused
-from derms.core.errors import ForbiddenError
 from derms.core.limits import bounds_own_body
 
 _XML = "text/xml; charset=utf-8"
@@ -61,7 +62,10 @@ def generic(request: HttpRequest) -> HttpResponse:
 def _post(request: HttpRequest, path: str, *, is_soap: bool = True) -> HttpResponse:
     try:
         caller = identify(request)
-    except ForbiddenError as error:
+    except CallerError as error:
+        record_refused_caller(error.message, error.actor)
+        if error.wait_s:
+            return _wait(HttpResponse(error.message, content_type="text/plain"), error.wait_s)
         return _unauthorized(error.message)
     if caller is not None and not has_permission(caller.actor, "cim.use"):
         return _forbidden()
@@ -71,12 +75,21 @@ def _post(request: HttpRequest, path: str, *, is_soap: bool = True) -> HttpRespo
     if isinstance(taken, Refused):
         entry = Entry(taken.actor, path, taken.body, form=SOAP if is_soap else BARE)
         entry.signs = taken.signs and is_soap
+        if taken.wait_s:
+            _, fault = entry.form.fault(taken.fault, exchange.messages_at(path))
+            return _wait(HttpResponse(fault, content_type=_XML), taken.wait_s)
         answer = exchange.refuse(entry, taken.fault, exchange.messages_at(path))
     elif not has_permission(taken.admitted.caller.actor, "cim.use"):
         return _forbidden()
     else:
         answer = exchange.receive(taken)
     return HttpResponse(answer.body, status=answer.http_status, content_type=_XML)
+
+
+def _wait(answer: HttpResponse, wait_s: int) -> HttpResponse:
+    answer.status_code = HTTPStatus.TOO_MANY_REQUESTS
+    answer["Retry-After"] = str(wait_s)
+    return answer
 
 
 def _forbidden() -> HttpResponse:

@@ -8,8 +8,8 @@
     ├── BusyError              lock timeout, queue full (503 + Retry-After, CIM 5.1)
     └── DriverError            device or wire refused; becomes command state and alarm
 
-Raise in rules and services; doors (REST, CIM, tasks, WebSocket) translate. The message is
-for the operator, `code` and `params` are for machines.
+Raise in rules and services; doors (REST, CIM, tasks, WebSocket) translate, and record once what
+was refused. The message is for the operator, `code` and `params` are for machines.
 Source: ours; codes from IEC 61968-100 / -9 reply codes.
 """
 
@@ -48,8 +48,6 @@ class DermsError(Exception):
         if cim_code is not None:
             self.cim_code = cim_code
         self.field = field
-        # True once an audit record of this refusal exists, so that the door writes no second one.
-        self.recorded = False
         self.params: dict[str, Any] = params
 
 

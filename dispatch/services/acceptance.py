@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from derms.audit import services as audit
 from derms.core import correlation
 from derms.core.actors import Actor
-from derms.core.errors import DermsError, RuleViolationError
+from derms.core.errors import RuleViolationError
 from derms.core.ids import new_mrid
 from derms.events.services import publish
 from dispatch.choices import DispatchState
@@ -110,27 +110,15 @@ def create_dispatch(*, data: DispatchData, actor: Actor) -> GroupDispatch:
 
     Source: IEC 61968-5 create(DERGroupDispatches).
     """
-    try:
-        with transaction.atomic():
-            if data.mrid and GroupDispatch.objects.filter(mrid=data.mrid).exists():
-                raise _taken(data.mrid)
-            group = get_group(key=data.group, actor=actor)
-            _lock(group.mrid, data.parameter)
-            result = assess(data, actor=actor)
-            if result.refusals:
-                raise result.refusals[0]
-            return _accept(result, data, actor)
-    except DermsError as error:
-        audit.record_refused(
-            action="dispatch.create",
-            object_type=OBJECT_TYPE,
-            object_mrid=data.mrid,
-            reason=error.message,
-            asked=_asked(data),
-            actor=actor,
-        )
-        error.recorded = True
-        raise
+    with transaction.atomic():
+        if data.mrid and GroupDispatch.objects.filter(mrid=data.mrid).exists():
+            raise _taken(data.mrid)
+        group = get_group(key=data.group, actor=actor)
+        _lock(group.mrid, data.parameter)
+        result = assess(data, actor=actor)
+        if result.refusals:
+            raise result.refusals[0]
+        return _accept(result, data, actor)
 
 
 def _taken(mrid: str) -> RuleViolationError:

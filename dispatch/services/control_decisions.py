@@ -6,10 +6,9 @@ Source: ours (docs/adr/0034): two persons for what is large.
 import numpy as np
 from django.db import transaction
 
-from derms.audit import services as audit
 from derms.core import clock
 from derms.core.actors import Actor
-from derms.core.errors import DermsError, ForbiddenError, RuleViolationError
+from derms.core.errors import ForbiddenError, RuleViolationError
 from dispatch.choices import ControlState
 from dispatch.models import ControlledDevice, EndDeviceControl
 from dispatch.selectors.controls import get_control
@@ -32,25 +31,21 @@ def release_control(*, mrid: str, revision: int, actor: Actor) -> EndDeviceContr
         RuleViolationError: it does not wait any more, has changed or expired, or its group has.
     """
     row = get_control(mrid, actor=actor)
-    try:
-        _require_another_person(row, actor)
-        _require_waiting(row)
-        _require_same_members(row, actor)
-        now = clock.now()
-        if not change_control(
-            row,
-            ControlState.SCHEDULED,
-            reason=f"Released by {actor.name}.",
-            actor=actor,
-            expected_revision=revision,
-            start_at=max(row.start_at, now),
-            decided_by=actor.name,
-            decided_at=now,
-        ):
-            raise _decided(row)
-    except DermsError as error:
-        _record_refused("control.release", row, error, actor)
-        raise
+    _require_another_person(row, actor)
+    _require_waiting(row)
+    _require_same_members(row, actor)
+    now = clock.now()
+    if not change_control(
+        row,
+        ControlState.SCHEDULED,
+        reason=f"Released by {actor.name}.",
+        actor=actor,
+        expected_revision=revision,
+        start_at=max(row.start_at, now),
+        decided_by=actor.name,
+        decided_at=now,
+    ):
+        raise _decided(row)
     return row
 
 
@@ -70,23 +65,19 @@ def reject_control(*, mrid: str, revision: int, reason: str, actor: Actor) -> En
     """
     row = get_control(mrid, actor=actor)
     why = f"Rejected by {actor.name}" + (f": {reason}" if reason else ".")
-    try:
-        _require_another_person(row, actor)
-        with transaction.atomic():
-            if not change_control(
-                row,
-                ControlState.REJECTED,
-                reason=why,
-                actor=actor,
-                expected_revision=revision,
-                decided_by=actor.name,
-                decided_at=clock.now(),
-            ):
-                raise _decided(row)
-            give_up_devices(row, reason=why)
-    except DermsError as error:
-        _record_refused("control.reject", row, error, actor)
-        raise
+    _require_another_person(row, actor)
+    with transaction.atomic():
+        if not change_control(
+            row,
+            ControlState.REJECTED,
+            reason=why,
+            actor=actor,
+            expected_revision=revision,
+            decided_by=actor.name,
+            decided_at=clock.now(),
+        ):
+            raise _decided(row)
+        give_up_devices(row, reason=why)
     return row
 
 
@@ -114,16 +105,17 @@ def cancel_control(*, mrid: str, reason: str, actor: Actor) -> EndDeviceControl:
             if row.phase == 0:
                 give_up_devices(row, reason=why)
             return row
-    error = _decided(row)
-    _record_refused("control.cancel", row, error, actor)
-    raise error
+    raise _decided(row)
 
 
 def _require_another_person(row: EndDeviceControl, actor: Actor) -> None:
     same = (row.requested_by_kind, row.requested_by_mrid) == (actor.kind, actor.mrid)
     if same:
         raise ForbiddenError(
-            "Who asked for a control cannot decide about it.", code="own_request", mrid=row.mrid
+            "Who asked for a control cannot decide about it.",
+            code="own_request",
+            mrid=row.mrid,
+            object_type=OBJECT_TYPE,
         )
 
 
@@ -154,15 +146,5 @@ def _decided(row: EndDeviceControl) -> RuleViolationError:
         f"The control is {row.state.replace('_', ' ')} and cannot be changed so.",
         code="control_decided",
         state=row.state,
-    )
-
-
-def _record_refused(action: str, row: EndDeviceControl, error: DermsError, actor: Actor) -> None:
-    audit.record_refused(
-        action=action,
         object_type=OBJECT_TYPE,
-        object_mrid=row.mrid,
-        reason=error.message,
-        actor=actor,
     )
-    error.recorded = True

@@ -19,7 +19,7 @@ from derms.accounts.scopes import visible_organisations
 from derms.audit import services as audit
 from derms.core import bulk, clock, correlation
 from derms.core.actors import Actor
-from derms.core.errors import DermsError, InvalidInputError, RuleViolationError
+from derms.core.errors import InvalidInputError, RuleViolationError
 from derms.core.ids import new_mrid
 from derms.core.quantities import power_text
 from derms.devices.selectors import DeviceColumns, device_columns, find_ids
@@ -206,20 +206,8 @@ def create_control(*, data: ControlData, actor: Actor) -> EndDeviceControl:
         RuleViolationError: group without connectDisconnect, unknown or unfit device, or an mRID
             that is taken (CIM 6.1).
     """
-    try:
-        with transaction.atomic():
-            return _accept(preview_control(data=data, actor=actor), data, actor)
-    except DermsError as error:
-        audit.record_refused(
-            action="control.create",
-            object_type=OBJECT_TYPE,
-            object_mrid=data.mrid,
-            reason=error.message,
-            asked=dataclasses.asdict(data),
-            actor=actor,
-        )
-        error.recorded = True
-        raise
+    with transaction.atomic():
+        return _accept(preview_control(data=data, actor=actor), data, actor)
 
 
 def _accept(preview: ControlPreview, data: ControlData, actor: Actor) -> EndDeviceControl:

@@ -6,7 +6,6 @@ from django.db import transaction
 from django.db.models import F
 
 from derms.alarms.services import clear_alarm
-from derms.audit import services as audit
 from derms.core import clock
 from derms.core.actors import SYSTEM, Actor
 from derms.core.errors import RuleViolationError
@@ -94,17 +93,10 @@ def cancel_dispatch(*, mrid: str, reason: str, actor: Actor) -> GroupDispatch:
             _let_go(row, actor=actor)
             return row
     row.refresh_from_db()
-    message = f"The dispatch is {row.state} and cannot be cancelled."
-    audit.record_refused(
-        action="dispatch.cancelled",
-        object_type=SOURCE_TYPE,
-        object_mrid=mrid,
-        reason=message,
-        actor=actor,
-    )
-    error = RuleViolationError(message, code="dispatch_ended", state=row.state)
-    error.recorded = True
-    raise error
+    raise RuleViolationError(
+        f"The dispatch is {row.state} and cannot be cancelled.",
+        code="dispatch_ended", state=row.state, object_type=SOURCE_TYPE,
+    )  # fmt: skip
 
 
 def finish(row: GroupDispatch) -> bool:

@@ -123,7 +123,8 @@ def test_row_15_group_without_the_function(dms_client):
     [error] = said.errors
     assert (said.result, error["code"], error["type"]) == ("FAILED", "6.1", "DERGroup")
     assert "connectDisconnect" in error["details"]
-    assert AuditRecord.objects.filter(action="control.create", outcome="refused").count() == 1
+    record = AuditRecord.objects.get(outcome="refused")
+    assert (record.action, record.object_mrid) == ("cim.create_EndDeviceControls", "m9")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from derms.accounts import selectors, services
 from derms.accounts.proxy import certificate_of
+from derms.accounts.services.callers import CallerError, record_refused_caller
 from derms.core.errors import ForbiddenError
 
 
@@ -67,11 +68,18 @@ class _ClientAuthentication(authentication.BaseAuthentication):
             return None
         try:
             caller = services.identify(request._request)
-        except ForbiddenError as error:
+        except CallerError as error:
+            record_refused_caller(error.message, error.actor)
+            if error.wait_s:
+                raise exceptions.Throttled(wait=error.wait_s) from error
             raise exceptions.AuthenticationFailed(error.message) from error
         if caller is None:
             return None
-        services.check_rest_policy(caller)
+        try:
+            services.check_rest_policy(caller)
+        except ForbiddenError as error:
+            record_refused_caller(error.message, caller.actor)
+            raise exceptions.PermissionDenied(error.message, code=error.code) from error
         _bind(request, caller.actor)
         return ClientUser(pk=caller.client.mrid, name=caller.client.client_id), None
 

@@ -4,14 +4,15 @@ Source: RFC 7617 (Basic), RFC 6750 (Bearer), TLS client certificates as the prox
 """
 
 import base64
-import binascii
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import redis
 from django.http import HttpRequest
 
-from derms.accounts import proxy, selectors
+from derms.accounts import proxy, selectors, throttle
 from derms.accounts.choices import Proof
 from derms.accounts.models import ApiClient, ClientCertificate
 from derms.accounts.rules.certificates import trouble_with
@@ -23,7 +24,27 @@ from derms.core.actors import Actor, ActorKind
 from derms.core.errors import ForbiddenError
 
 _REPEAT_S = 60
+BAD_PROOF = "7.4"
 _SCHEMES = {"basic": Proof.PASSWORD, "bearer": Proof.BEARER}
+
+
+class CallerError(ForbiddenError):
+    """What a caller shows of itself is not good enough (7.4).
+
+    Args:
+        message: One sentence for the caller.
+        actor: Who the refusal is recorded for; None for nobody we know, and for news that is old.
+        wait_s: There were too many before: nothing is checked until so many seconds are over [s].
+    """
+
+    code = "not_authenticated"
+    cim_code = "7.4"
+
+    def __init__(self, message: str, *, actor: Actor | None = None, wait_s: int = 0) -> None:
+        """See the class."""
+        super().__init__(message, cim_code="7.1" if wait_s else BAD_PROOF)
+        self.actor = actor
+        self.wait_s = wait_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +76,7 @@ def identify(request: HttpRequest) -> Caller | None:
         The caller; None when neither is shown.
 
     Raises:
-        ForbiddenError: what is shown is not good, or the two name different clients (7.4).
+        CallerError: what is shown is not good, or the two name different clients.
     """
     address = selectors.address_of(request)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -64,25 +85,62 @@ def identify(request: HttpRequest) -> Caller | None:
     if proof is None:
         return _by_certificate(pem, address) if pem else None
     client_id, secret = _credentials(proof, token.strip())
-    client = authenticate_client(client_id, secret)
-    if client is None:
-        raise _wrong_credentials(client_id, address)
+    with listening(client_id, address):
+        client = authenticate_client(client_id, secret)
+        if client is None:
+            raise _wrong_credentials(client_id, address)
     caller = Caller(client, frozenset({proof}), scheme.lower(), address)
     return _with_certificate(caller, pem) if pem else caller
+
+
+@contextlib.contextmanager
+def listening(client_id: str, address: str) -> Iterator[None]:
+    """Let a proof be checked inside, unless there were too many bad ones; a bad one is counted.
+
+    Args:
+        client_id: Whose proof it claims to be; empty when nobody can tell.
+        address: Where it comes from.
+
+    Raises:
+        CallerError: the caller has to wait (7.1); recorded here, once a minute.
+    """
+    call = throttle.Call(client_id, address)
+    hearing = throttle.hear(call)
+    if hearing.wait_s:
+        raise _too_many(call, hearing.wait_s)
+    try:
+        yield
+    except ForbiddenError as error:
+        wait_s = throttle.note_refusal(call) if error.cim_code == BAD_PROOF else 0
+        if wait_s:
+            raise _too_many(call, wait_s) from error
+        raise
+    if client_id and not hearing.is_known:
+        throttle.note_admission(call)
+
+
+def _too_many(call: throttle.Call, wait_s: int) -> CallerError:
+    if _is_news(f"too many {call.client_id} {call.address}"):
+        who = f"unknown ({call.client_id[:64]}?)" if call.client_id else "unknown"
+        said = Actor(kind=ActorKind.CLIENT, mrid="", name=who, address=call.address)
+        record_refused_caller("Too many bad credentials", said)
+    return CallerError(f"Too many bad credentials; try again in {wait_s} s", wait_s=wait_s)
 
 
 def _credentials(proof: Proof, token: str) -> tuple[str, str]:
     if proof == Proof.BEARER:
         client_id, _, secret = token.rpartition(".")
-        return client_id, secret
-    try:
-        client_id, _, secret = base64.b64decode(token, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise not_known("The credentials are not valid.") from error
+    else:
+        try:
+            client_id, _, secret = base64.b64decode(token, validate=True).decode().partition(":")
+        except ValueError as error:  # no base64, not ASCII, or not UTF-8 inside
+            raise CallerError("The credentials are not valid.") from error
+    if "\0" in client_id:  # which the database cannot even look for
+        raise CallerError("The credentials are not valid.")
     return client_id, secret
 
 
-def _wrong_credentials(client_id: str, address: str) -> ForbiddenError:
+def _wrong_credentials(client_id: str, address: str) -> CallerError:
     """Return the error for a wrong id or secret; recorded once a minute for each id and address.
 
     A client left with an old secret may knock ten times a second for days.
@@ -91,7 +149,7 @@ def _wrong_credentials(client_id: str, address: str) -> ForbiddenError:
         kind=ActorKind.CLIENT, mrid="", name=f"unknown ({client_id[:64]}?)", address=address
     )
     text = "The credentials are not valid."
-    return refused(text, said) if _is_news(f"{client_id} {address}") else not_known(text)
+    return CallerError(text, actor=said if _is_news(f"{client_id} {address}") else None)
 
 
 def _is_news(what: str) -> bool:
@@ -106,11 +164,11 @@ def _by_certificate(pem: str, address: str) -> Caller:
     """Return the client a certificate alone stands for."""
     row = selectors.find_certificate(proxy.fingerprint_of(pem))
     if row is None:
-        raise not_known("The TLS client certificate is not registered for any API client.")
+        raise CallerError("The TLS client certificate is not registered for any API client.")
     caller = Caller(row.client, frozenset({Proof.CERTIFICATE}), "certificate", address)
     check_certificate(row, caller.actor, "TLS client certificate")
     if not (row.client.is_active and row.client.organisation.is_active):
-        raise not_known("The API client of this certificate is switched off.")
+        raise CallerError("The API client of this certificate is switched off.")
     return caller
 
 
@@ -119,7 +177,7 @@ def _with_certificate(caller: Caller, pem: str) -> Caller:
     row = selectors.find_certificate(proxy.fingerprint_of(pem))
     if row is None or row.client_id != caller.client.pk:
         text = "The TLS client certificate is not registered for this API client."
-        raise refused(text, caller.actor)
+        raise CallerError(text, actor=caller.actor)
     check_certificate(row, caller.actor, "TLS client certificate")
     proofs = caller.proofs | {Proof.CERTIFICATE}
     return Caller(caller.client, proofs, caller.source, caller.address)
@@ -134,7 +192,7 @@ def check_certificate(row: ClientCertificate, actor: Actor, what: str) -> None:
         what: What the sentence begins with, e.g. `TLS client certificate`.
 
     Raises:
-        ForbiddenError: it does not count now (7.4).
+        CallerError: it does not count now.
     """
     trouble = trouble_with(
         not_before=row.not_before,
@@ -143,44 +201,25 @@ def check_certificate(row: ClientCertificate, actor: Actor, what: str) -> None:
         now=clock.now(),
     )
     if trouble:
-        raise refused(f"The {what} {row.sha256[:16]} {trouble}.", actor)
+        raise CallerError(f"The {what} {row.sha256[:16]} {trouble}.", actor=actor)
 
 
 def check_rest_policy(caller: Caller) -> None:
-    """Refuse a REST call that shows less than the client's policy demands, and record that.
+    """Refuse a REST call that shows less than the client's policy demands.
 
     Raises:
         ForbiddenError: something is missing (7.3).
     """
-    name = caller.client.client_id
-    try:
-        check_rest(caller.client.demands, caller.proofs, name=name)
-    except ForbiddenError as error:
+    check_rest(caller.client.demands, caller.proofs, name=caller.client.client_id)
+
+
+def record_refused_caller(reason: str, actor: Actor | None) -> None:
+    """Record that a door turned a caller away; nothing when there is nobody to name."""
+    if actor is not None:
         audit.record_refused(
             action="accounts.authenticate",
             object_type="ApiClient",
-            object_mrid=caller.client.mrid,
-            reason=error.message,
-            actor=caller.actor,
+            object_mrid=actor.mrid,
+            reason=reason,
+            actor=actor,
         )
-        error.recorded = True
-        raise
-
-
-def not_known(text: str) -> ForbiddenError:
-    """Return the error for a caller that is nobody we know (7.4)."""
-    return ForbiddenError(text, code="not_authenticated", cim_code="7.4")
-
-
-def refused(text: str, actor: Actor) -> ForbiddenError:
-    """Return the error for a known client with a bad proof (7.4), and record the refusal."""
-    audit.record_refused(
-        action="accounts.authenticate",
-        object_type="ApiClient",
-        object_mrid=actor.mrid,
-        reason=text,
-        actor=actor,
-    )
-    error = not_known(text)
-    error.recorded = True
-    return error

@@ -12,8 +12,7 @@ from derms.accounts.choices import Proof
 from derms.accounts.rules.policy import check_demands
 from derms.accounts.selectors import Client
 from derms.accounts.services import Caller
-from derms.accounts.services.callers import check_certificate
-from derms.audit import services as audit
+from derms.accounts.services.callers import CallerError, check_certificate, listening
 from derms.cim import names as cim
 from derms.cim.security import signature, tokens
 from derms.cim.security.errors import NOBODY, TrustError
@@ -73,7 +72,7 @@ def admit(
 
     Raises:
         TrustError: nothing shown (7.2), too little (7.3), bad (7.4), in the clear (7.6), stale or
-            against another policy (7.7). It is recorded in the audit log.
+            against another policy (7.7), too many bad ones before (7.1); its `actor` is who that is recorded for.
     """
     shown = _Shown(caller, address)
     security = None
@@ -83,9 +82,9 @@ def admit(
         return _admitted(root, security, shown, is_secure=is_secure)
     except ForbiddenError as error:
         refusal = error if isinstance(error, TrustError) else _trust_error(error)
-        refusal.actor = actor_of(shown.caller, security, address)
-        if not error.recorded and refusal.cim_code != NOTHING_SHOWN:
-            _record(refusal)
+        known = error.actor if isinstance(error, CallerError) else None
+        refusal.actor = known or actor_of(shown.caller, security, address)
+        refusal.wait_s = error.wait_s if isinstance(error, CallerError) else 0
         raise refusal from error
 
 
@@ -95,7 +94,8 @@ def _admitted(
     nonces: list[str] = []
     timestamp = None if security is None else security.timestamp
     if security is not None and security.username_token is not None:
-        owner = tokens.check_token(security.username_token, is_secure=is_secure)
+        with listening(security.username_token.username, shown.address):
+            owner = tokens.check_token(security.username_token, is_secure=is_secure)
         shown.add(owner, Proof.USERNAME_TOKEN)
         nonces.append(tokens.nonce_of(security.username_token))
     is_signed = security is not None and security.signature is not None
@@ -122,7 +122,9 @@ def _admitted(
 
 def _verified(root: etree._Element, security: Security, shown: _Shown) -> signature.Signed:
     """Verify the signature, by a certificate of the client that the rest of the message shows."""
-    signer = signature.find_signer(security)
+    claimed_id = shown.caller.client.client_id if shown.caller else ""
+    with listening(claimed_id, shown.address):
+        signer = signature.find_signer(security)
     client = signer.client
     if shown.caller is not None and shown.caller.client.pk != client.pk:
         name = shown.caller.client.client_id
@@ -131,7 +133,8 @@ def _verified(root: etree._Element, security: Security, shown: _Shown) -> signat
         raise TrustError("The API client of this certificate is switched off")
     claimed = Caller(client, frozenset(), Proof.SIGNATURE, shown.address)
     check_certificate(signer, claimed.actor, "certificate of the signature")
-    signed = signature.verify(root, security, signer)
+    with listening(client.client_id, shown.address):
+        signed = signature.verify(root, security, signer)
     shown.add(client, Proof.SIGNATURE)
     return signed
 
@@ -155,13 +158,3 @@ def actor_of(caller: Caller | None, security: Security | None, address: str) -> 
 def _trust_error(error: ForbiddenError) -> TrustError:
     fault = "InvalidSecurity" if error.cim_code == "7.3" else "InvalidSecurityToken"
     return TrustError(error.message, cim_code=error.cim_code, fault=fault)
-
-
-def _record(error: TrustError) -> None:
-    audit.record_refused(
-        action="cim.admit",
-        object_type="ApiClient",
-        object_mrid=error.actor.mrid,
-        reason=f"{error.cim_code}: {error.message}"[:500],
-        actor=error.actor,
-    )

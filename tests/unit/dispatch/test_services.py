@@ -374,7 +374,7 @@ def test_refuses_with_the_binding_reason_and_changes_nothing(utility, values, mo
     assert (refused.value.code, refused.value.cim_code) == (code, "6.1")
     assert not GroupDispatch.objects.exists()
     assert not OutboxFact.objects.filter(topic__startswith="dispatch").exists()
-    assert AuditRecord.objects.filter(action="dispatch.create", outcome="refused").count() == 1
+    assert not AuditRecord.objects.filter(action__startswith="dispatch").exists()
 
 
 @pytest.mark.parametrize(
