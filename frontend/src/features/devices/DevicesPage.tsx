@@ -7,11 +7,12 @@ import { Pick } from "@/components/controls";
 import { Empty, Query } from "@/components/states";
 import { kindName, linkText } from "@/components/symbols";
 import { facet, filterRows } from "@/lib/columns";
+import { saveText } from "@/lib/csv";
 import { count } from "@/lib/quantities";
 import { clock } from "@/lib/time";
 import { DeviceGrid } from "./DeviceGrid";
 import "./devices.css";
-import { COLUMNS, rowsOf, testsOf, type ColumnKey } from "./list";
+import { COLUMNS, rowsOf, tableOf, testsOf, type ColumnKey } from "./list";
 import type { DevicesSearch } from "./search";
 
 const FACETS = [
@@ -84,6 +85,9 @@ function Fleetlist({ fleet }: { fleet: Fleet }): ReactNode {
               ))}
             </div>
           </details>
+          <button type="button" className="btn" disabled={rows.length === 0} onClick={() => saveText(tableOf(fleet, rows), "devices-shown.csv")}>
+            Export these {count(rows.length)}
+          </button>
           <a className="btn" href="/api/v1/devices/export" download>
             Export all as CSV
           </a>

@@ -6,27 +6,23 @@ import type { ImportJob } from "@/api/types";
 import { CommandButton, FormError } from "@/components/controls";
 import { DataTable } from "@/components/DataTable";
 import { Query } from "@/components/states";
+import { csvOf, saveText } from "@/lib/csv";
 import { count } from "@/lib/quantities";
 import "./devices.css";
 
 const RUNNING = new Set(["queued", "running"]);
 
-function csvOf(errors: ImportJob["errors"]): string {
-  const quote = (text: unknown): string => `"${String(text ?? "").replaceAll('"', '""')}"`;
-  return ["row,column,message", ...errors.map((e) => [e.row, quote(e.column), quote(e.message)].join(","))].join("\n");
-}
-
 function Errors({ job }: { job: ImportJob }): ReactNode {
   if (job.errors.length === 0) return null;
-  const href = URL.createObjectURL(new Blob([csvOf(job.errors)], { type: "text/csv" }));
+  const save = (): void => saveText(csvOf(["row", "column", "message"], job.errors.map((e) => [e.row, e.column, e.message])), "import-errors.csv");
   return (
     <div className="stack import-errors">
       <div className="row">
         <h2>{count(job.bad)} bad rows</h2>
         {job.errors.length < job.bad && <span className="dim">the first {count(job.errors.length)} are shown</span>}
-        <a className="btn push" href={href} download="import-errors.csv">
+        <button type="button" className="btn push" onClick={save}>
           Download the errors
-        </a>
+        </button>
       </div>
       <DataTable
         label="Row errors"

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { fleetOf } from "@/api/fleet";
-import { rowsOf } from "./list";
+import { rowsOf, tableOf } from "./list";
 
 const KINDS = ["pv", "battery", "ev_charger", "load"];
 
@@ -42,6 +42,16 @@ it("combines filters and sorts what is left", () => {
 it("shows the freshest value first when sorted by age", () => {
   const rows = rowsOf(fleetOfSize(100), { sort: "age" });
   expect(rows[0]).toBe(99);
+});
+
+it("exports the rows on screen, such as those that do not answer", () => {
+  const fleet = fleetOfSize(100);
+  const lines = tableOf(fleet, rowsOf(fleet, { link: "down" })).trimEnd().split("\r\n");
+  expect(lines).toEqual([
+    "mrid,name,kind,feeder,lifecycle_state,eligible,link,rated_w,active_power_w,reactive_power_var,soc_pct,measured_at",
+    "m0,DER-0,pv,F0,registered,false,down,1000,-100,0,,1970-01-01T00:00:00.000Z",
+    "m50,DER-50,ev_charger,F10,registered,true,down,1050,50,0,,1970-01-01T00:00:50.000Z",
+  ]);
 });
 
 it("sorts and filters 100,000 devices near the floor of a plain sort of as many numbers", () => {

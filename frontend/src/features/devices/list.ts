@@ -1,6 +1,7 @@
 // Which rows of the fleet are shown, in which order: pure, so it can be tested and timed.
 import type { Fleet } from "@/api/fleet";
 import { contains, filterRows, oneOf, sortRows, type RowTest, type TextColumn } from "@/lib/columns";
+import { csvOf, type Cell } from "@/lib/csv";
 import type { DevicesSearch } from "./search";
 
 export type ColumnKey = "name" | "kind" | "feeder" | "lifecycle" | "eligible" | "link" | "rated" | "p" | "q" | "soc" | "age";
@@ -52,6 +53,24 @@ export function testsOf(fleet: Fleet, search: DevicesSearch, but?: keyof Devices
   }
   if (search.q) tests.push(contains([fleet.name, fleet.feeder, fleet.kind], search.q));
   return tests;
+}
+
+const EXPORTED = ["mrid", "name", "kind", "feeder", "lifecycle_state", "eligible", "link", "rated_w", "active_power_w", "reactive_power_var", "soc_pct", "measured_at"];
+
+/** The rows on screen as a table for a spreadsheet, in SI units and UTC. */
+export function tableOf(fleet: Fleet, rows: Uint32Array): string {
+  const cells = (row: number): Cell[] => {
+    const at = fleet.measuredAt[row]!;
+    return [
+      fleet.mrid[row],
+      ...[fleet.name, fleet.kind, fleet.feeder, fleet.lifecycle].map((column) => column.at(row)),
+      fleet.eligible[row] === 1 ? "true" : "false",
+      fleet.link.at(row),
+      ...[fleet.ratedW, fleet.pW, fleet.qVar, fleet.socPct].map((column) => column[row]),
+      Number.isNaN(at) ? null : new Date(at * 1000).toISOString(),
+    ];
+  };
+  return csvOf(EXPORTED, Array.from(rows, cells));
 }
 
 /** Rows that pass the filters, sorted as asked; an older value is a smaller time, so age turns. */
