@@ -5,6 +5,7 @@ services take. `stranger` is nobody.
 """
 
 import base64
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -38,9 +39,9 @@ class Persona(APIClient):
         self.default_format = "json"
 
 
-def person(*roles: Role) -> Persona:
+def person(*roles: Role, **more: Any) -> Persona:
     """Return a REST client logged in as a new person with these roles."""
-    user = accounts.user(*roles)
+    user = accounts.user(*roles, **more)
     caller = Persona()
     caller.force_login(user)
     caller.actor = selectors.actor_of_user(user, source="session", address="127.0.0.1")

@@ -70,7 +70,8 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     # Partner bench: a client sees and starts its own runs alone; a person accepts.
     "conformance.read": _OPERATIONS | _ADMIN | _DMS | _AGGREGATOR,
     "conformance.run": _ENGINEERING | _DMS | _AGGREGATOR,
-    "conformance.partners": _OPERATIONS | _ADMIN,
+    # Somebody of an aggregator sees the clients of its organisation alone.
+    "conformance.partners": _OPERATIONS | _ADMIN | _AGGREGATOR,
     "conformance.accept": _ENGINEERING,
     "system.read": _OPERATIONS | _ADMIN,
     "audit.read": frozenset({Role.AUDITOR, Role.ADMIN}),

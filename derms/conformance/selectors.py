@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from derms.accounts import selectors as accounts
-from derms.accounts.scopes import SANDBOX_MRID
+from derms.accounts.scopes import SANDBOX_MRID, visible_organisations
 from derms.cim import names, operations, trials
 from derms.cim.selectors import body_text, shown_text
 from derms.conformance.choices import RunState
@@ -40,11 +40,23 @@ class Shown:
 
 
 def list_runs(*, actor: Actor, client_mrid: str = "") -> QuerySet[PartnerRun]:
-    """Return the runs the actor may see, the newest first: a client sees its own."""
+    """Return the runs the actor may see, the newest first.
+
+    A client sees its own, somebody of an aggregator those of its organisation's clients.
+    """
     runs = PartnerRun.objects.select_related("client__organisation").order_by("-id")
-    if actor.kind == ActorKind.CLIENT:
-        runs = runs.filter(client__mrid=actor.mrid)
+    if (own := _clients_of(actor)) is not None:
+        runs = runs.filter(client__in=[client.pk for client in own])
     return runs.filter(client__mrid=client_mrid) if client_mrid else runs
+
+
+def _clients_of(actor: Actor) -> list[accounts.Client] | None:
+    """Return the API clients whose runs are the actor's business; None means all."""
+    clients = accounts.list_clients()
+    if actor.kind == ActorKind.CLIENT:
+        return list(clients.filter(mrid=actor.mrid))
+    visible = visible_organisations(actor)
+    return None if visible is None else list(clients.filter(organisation__mrid__in=visible))
 
 
 def get_run(mrid: str, *, actor: Actor) -> PartnerRun:
@@ -154,22 +166,28 @@ def messages_of(row: RunStep, *, actor: Actor) -> tuple[str, str]:
     return shown_text(found.request_body, actor), shown_text(found.reply_body, actor)
 
 
-def list_partners() -> list[tuple[accounts.Client, PartnerRun | None]]:
-    """Return the API clients that speak CIM with the last run of each, by login."""
-    clients = [c for c in accounts.list_clients() if {"dms", "aggregator"} & set(c.roles)]
+def list_partners(*, actor: Actor) -> list[tuple[accounts.Client, PartnerRun | None]]:
+    """Return the API clients that speak CIM with the last run of each, by login.
+
+    Only those whose runs the actor may see.
+    """
+    own = _clients_of(actor)
+    known = accounts.list_clients() if own is None else own
+    clients = [c for c in known if {"dms", "aggregator"} & set(c.roles)]
     rows = PartnerRun.objects.filter(client__in=[c.pk for c in clients])
     last = {run.client_id: run for run in rows.select_related("client").order_by("id")}
     return [(client, last.get(client.pk)) for client in clients]
 
 
-def find_client(client_id: str) -> accounts.Client:
+def find_client(client_id: str, *, actor: Actor) -> accounts.Client:
     """Return an API client by its login.
 
     Raises:
-        NotFoundError: no such client.
+        NotFoundError: no such client, or not one of somebody's own organisation.
     """
     found = accounts.list_clients().filter(client_id=client_id).first()
-    if found is None:
+    own = None if actor.kind == ActorKind.CLIENT else _clients_of(actor)
+    if found is None or (own is not None and found not in own):
         raise NotFoundError(f"There is no API client {client_id}.")
     return found
 

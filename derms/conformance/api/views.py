@@ -45,8 +45,9 @@ class BenchPartnersView(APIView):
         responses=shapes.PartnerSerializer(many=True),
         summary="API clients that speak CIM: stage and last run",
     )
-    def get(self, _request: Request) -> Response:
-        rows = [{"client": client, "run": run} for client, run in selectors.list_partners()]
+    def get(self, request: Request) -> Response:
+        found = selectors.list_partners(actor=actor_of(request))
+        rows = [{"client": client, "run": run} for client, run in found]
         return Response(shapes.PartnerSerializer(rows, many=True).data)
 
 
@@ -73,8 +74,9 @@ class RunsView(generics.ListAPIView[selectors.Run]):
     @idempotent
     def post(self, request: Request) -> Response:
         values = values_of(shapes.NewRunSerializer, request.data)
-        client = selectors.find_client(values.pop("client_id"))
-        run = services.start_run(client=client, **values, actor=actor_of(request))
+        actor = actor_of(request)
+        client = selectors.find_client(values.pop("client_id"), actor=actor)
+        run = services.start_run(client=client, **values, actor=actor)
         return _detail(run, status.HTTP_201_CREATED)
 
 

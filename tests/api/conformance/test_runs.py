@@ -29,7 +29,7 @@ from tests.cim.conftest import Dms
 from tests.cim.reference import has_reference, reference_schema
 from tests.factories import accounts
 from tests.factories.partners import subscription
-from tests.personas import system
+from tests.personas import person, system
 
 pytestmark = pytest.mark.django_db
 RUNS = "/api/v1/conformance/runs"
@@ -70,6 +70,35 @@ def test_a_client_starts_its_own_run_and_sees_no_other(partner, engineer):
     assert [r["mrid"] for r in partner.get(RUNS).json()["results"]] == [mine.json()["mrid"]]
     assert partner.get(f"{RUNS}/{theirs.json()['mrid']}").status_code == 404
     assert len(engineer.get(RUNS).json()["results"]) == 2
+
+
+def test_somebody_of_an_aggregator_runs_its_own_clients_alone(sandbox, settings, engineer):
+    settings.NEW_CLIENT_STAGE = "sandbox"
+    own, foreign, dms = (
+        system(Role.AGGREGATOR, kind="aggregator"),
+        system(Role.AGGREGATOR, kind="aggregator"),
+        system(Role.DMS),
+    )
+    organisation = ApiClient.objects.get(client_id=own.client_id).organisation
+    integrator = person(Role.AGGREGATOR, organisation=organisation)
+    theirs = start(engineer, foreign).json()
+
+    mine = start(integrator, own)
+
+    assert mine.status_code == 201
+    assert start(integrator, foreign).status_code == 404
+    assert start(integrator, dms).status_code == 404
+    path = f"{RUNS}/{theirs['mrid']}"
+    for answer in (
+        integrator.get(path), integrator.get(f"{path}/report.html"),
+        integrator.get(f"{path}/steps/1"), integrator.post(f"{path}/abandon", {"reason": "x"}),
+    ):  # fmt: skip
+        assert answer.status_code == 404
+    assert [r["mrid"] for r in integrator.get(RUNS).json()["results"]] == [mine.json()["mrid"]]
+    listed = integrator.get("/api/v1/conformance/partners").json()
+    assert [p["client_id"] for p in listed] == [own.client_id]
+    refused = integrator.post(f"{RUNS}/{mine.json()['mrid']}/accept", {"comment": "x"})
+    assert refused.status_code == 403
 
 
 def test_one_run_at_a_time_and_a_new_one_after_abandoning(partner, engineer):

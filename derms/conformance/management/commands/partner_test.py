@@ -55,7 +55,7 @@ class Command(BaseCommand):
         if report and kind not in reports.KINDS:
             raise CommandError("A report is .html or .json.", returncode=_NOT_RUN)
         try:
-            client = selectors.find_client(options["client"])
+            client = selectors.find_client(options["client"], actor=_ACTOR)
             run = selectors.find_running(client.mrid) or services.start_run(
                 client=client,
                 scenario=options["scenario"],
