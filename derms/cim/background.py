@@ -18,7 +18,6 @@ from derms.cim.envelope import Header, Outcome, render_reply
 from derms.cim.models import DeferredRequest
 from derms.cim.pushing import push_reply
 from derms.cim.registry import Call, Profile
-from derms.cim.security import signing
 from derms.cim.services import Entry
 from derms.core import clock, correlation, failpoints
 from derms.core.actors import Actor
@@ -49,7 +48,7 @@ def carry_out(mrid: str) -> bool:
             row.not_before = clock.now() + _PAUSE
             row.save(update_fields=["attempts", "not_before"])
             return False
-        _reply(row, profile, call, outcome, signs=client.signs_replies)
+        _reply(row, profile, call, outcome)
         failpoints.pass_through("cim.deferred_replied")
         row.delete()
     entry = Entry(actor, profile.operation.path, b"", message_id=row.message_id)
@@ -96,17 +95,14 @@ def _once(profile: Profile, call: Call, *, active: bool) -> Outcome:
         return outcome
 
 
-def _reply(
-    row: DeferredRequest, profile: Profile, call: Call, outcome: Outcome, *, signs: bool
-) -> None:
+def _reply(row: DeferredRequest, profile: Profile, call: Call, outcome: Outcome) -> None:
     messages = profile.operation.messages
     reply = render_reply(messages, call.header, outcome)
-    message = soap.wrap(reply.xml)
     push_reply(
         row.partner,
         address=row.reply_address,
         noun=messages.header_noun,
-        message=signing.sign(message) if signs else message,
+        message=soap.wrap(reply.xml),
         message_id=reply.message_id,
         follows=call.header.correlation_id or call.header.message_id,
     )

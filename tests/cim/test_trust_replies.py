@@ -12,13 +12,18 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from django.core.management import CommandError, call_command
 from lxml import etree
 
+from derms.accounts.models import ApiClient
 from derms.accounts.services import update_client
 from derms.accounts.services.clients import Policy
+from derms.cim import background
 from derms.cim.checks import signing_key_is_usable
-from derms.cim.models import CimMessage
+from derms.cim.models import CimMessage, DeferredRequest, OutboundMessage
+from derms.cim.push import routing
 from derms.core.actors import SYSTEM
 from tests.cim.messages import create_groups, group, soap
+from tests.cim.test_async import asking
 from tests.cim.wss import DS, SOAP, WSSE, WSU, WSU_ID, at, canonical
+from tests.factories.partners import partner
 
 PATH = "/61968-5/create/executeDERGroups"
 
@@ -80,6 +85,25 @@ def test_stored_reply_is_signed_afresh(signing, key):
     assert ids[0] == ids[1]
     created = etree.fromstring(again.content).findtext(f".//{{{WSU}}}Created")
     assert at(-60) < created <= at(1)
+
+
+def test_asynchronous_reply_is_signed_when_it_is_sent(signing, key):
+    """It may wait for hours, and its signature is good for minutes."""
+    whom = partner(reply_addresses=["http://dms.example/replies"])
+    whom.client = ApiClient.objects.get(mrid=signing.actor.mrid)
+    whom.save()
+    asked_for = asking(create_groups(group("m", "G")), whom.reply_addresses[0])
+    verified(signing.raw(PATH, soap(asked_for)).content, key)
+    background.carry_out(DeferredRequest.objects.get().mrid)
+    row = OutboundMessage.objects.get()
+
+    first, _ = routing.post_of(whom, row)
+    second, _ = routing.post_of(whom, row)
+
+    assert b"Security" not in zlib.decompress(row.body)
+    assert len(verified(first.body, key)) == len(verified(second.body, key)) == 2
+    assert first.body != second.body
+    assert row.message_id.encode() in first.body
 
 
 def test_other_clients_get_plain_replies(other_client, key):

@@ -47,6 +47,26 @@ def test_password_is_hidden_however_it_is_written(dms, encoding):
         assert dms.secret[9:].encode() not in shown
 
 
+BROKEN = {
+    "plainly": "<wsse:Password>{0}</wsse:Password>",
+    "in CDATA": "<wsse:Password><![CDATA[{0}]]></wsse:Password>",
+    "cut off": "<wsse:Password>{0}",
+    "with a stray sign": "<wsse:Password>a<b{0}</wsse:Password>",
+    "with an attribute": "<Password Type='x'>{0}</Password>",
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_password_of_a_message_nobody_can_read_is_hidden(dms, how):
+    sent = f"<a><wsse:Username>u</wsse:Username>{BROKEN[how].format(dms.secret)}".encode()
+
+    assert post(sent, dms.defaults["HTTP_AUTHORIZATION"]).status_code == 500
+
+    kept = zlib.decompress(CimMessage.objects.get().request_body)
+    assert dms.secret.encode() not in kept
+    assert kept.startswith(b"<a><wsse:Username>u</wsse:Username>")
+
+
 def test_password_in_the_clear_needs_tls(dms, settings):
     settings.CIM_PLAIN_PASSWORD = False
     sent = username_token(message(), dms.client_id, dms.secret)

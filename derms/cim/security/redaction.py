@@ -9,7 +9,10 @@ from lxml import etree
 
 from derms.cim.security import names
 
-_PASSWORD = re.compile(rb"(<(?:[\w.-]+:)?Password\b[^>]*>)([^<]+)(?=</)")
+# Up to the end tag, or the end: a message that cannot be parsed may be cut off in the middle.
+_PASSWORD = re.compile(
+    rb"(<(?:[\w.-]+:)?Password\b[^>]*(?<!/)>)(.+?)(?=</(?:[\w.-]+:)?Password\b|\Z)", re.DOTALL
+)
 
 
 def without_password(body: bytes, root: etree._Element | None) -> bytes:
