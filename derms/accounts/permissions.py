@@ -67,7 +67,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "cim.replay": _ENGINEERING,
     "partners.read": _OPERATIONS | _ADMIN,
     "partners.write": _ENGINEERING,
-    # Partner bench: a client sees and starts its own runs alone; a person accepts.
+    # Partner bench: a client sees and starts its own runs alone; an engineer accepts.
     "conformance.read": _OPERATIONS | _ADMIN | _DMS | _AGGREGATOR,
     "conformance.run": _ENGINEERING | _DMS | _AGGREGATOR,
     # Somebody of an aggregator sees the clients of its organisation alone.
@@ -162,6 +162,7 @@ ROUTES: dict[tuple[str, str], str] = {
     ("audit-verification", "GET"): "audit.read",
     # operations
     ("overview", "GET"): "overview.read",
+    ("integration", "GET"): "cim.read",
     ("system", "GET"): "system.read",
     ("alarms", "GET"): "alarms.read",
     ("alarm-acknowledge", "POST"): "alarms.acknowledge",
@@ -225,6 +226,8 @@ ROUTES: dict[tuple[str, str], str] = {
     ("cim-messages", "GET"): "cim.read",
     ("cim-message", "GET"): "cim.read",
     ("cim-message-thread", "GET"): "cim.read",
+    ("cim-messages-export", "GET"): "cim.read",
+    ("cim-message-archive", "GET"): "cim.read",
     ("cim-counters", "GET"): "cim.read",
     ("cim-message-replay", "POST"): "cim.replay",
     # push to partners

@@ -1,7 +1,7 @@
 """Log in and out: plain pages, so they work when nothing else does."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import views as auth_views
@@ -12,7 +12,16 @@ from derms.accounts import throttle
 from derms.accounts.selectors import actor_of_user, address_of, find_actor
 from derms.audit import services as audit
 from derms.core import metrics
-from derms.core.actors import Actor, ActorKind
+from derms.core.actors import Actor, ActorKind, Role
+
+_OPERATING = frozenset({Role.OPERATOR, Role.APPROVER})
+
+
+def first_page(roles: frozenset[Role]) -> str:
+    """Return the page a person begins with: engineers with the health of integration."""
+    if Role.ENGINEER in roles and not roles & _OPERATING:
+        return "/integration"
+    return str(settings.LOGIN_REDIRECT_URL)
 
 
 class LoginView(auth_views.LoginView):
@@ -45,6 +54,13 @@ class LoginView(auth_views.LoginView):
         _record("accounts.log_in", actor)
         metrics.LOGINS.labels("done").inc()
         return response
+
+    def get_success_url(self) -> str:
+        """Return where the person wanted to go; else the first page of the role."""
+        wanted: str = super().get_success_url()
+        if wanted != settings.LOGIN_REDIRECT_URL:
+            return wanted
+        return first_page(actor_of_user(cast("Any", self.request.user), source="session").roles)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Say that it was wrong, not what of it."""

@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -22,6 +23,7 @@ from derms.accounts.permissions import has_permission
 from derms.audit import services as audit
 from derms.audit.services import record_refused
 from derms.cim import deferring, forms, names, registry, schema, services, soap
+from derms.cim.context import require_context
 from derms.cim.envelope import (
     Header,
     ObjectId,
@@ -33,6 +35,7 @@ from derms.cim.envelope import (
 )
 from derms.cim.forms import SOAP, Form
 from derms.cim.operations import Operation
+from derms.cim.parts import forbidden
 from derms.cim.registry import Call, Profile
 from derms.cim.schema import MessageSet
 from derms.cim.security import freshness
@@ -43,7 +46,6 @@ from derms.core.actors import Actor
 from derms.core.errors import (
     BusyError,
     DermsError,
-    ForbiddenError,
     InvalidInputError,
     RuleViolationError,
     TooLargeError,
@@ -78,29 +80,44 @@ class Incoming:
 
 def receive(incoming: Incoming) -> Answer:
     """Answer one message; never raises for what the client sent."""
-    caller = incoming.admitted.caller
-    actor = caller.actor
-    entry = Entry(actor, incoming.path, incoming.body, form=incoming.form)
+    admitted = incoming.admitted
+    caller = admitted.caller
+    entry = Entry(caller.actor, incoming.path, incoming.body, form=incoming.form)
     entry.signs = caller.client.signs_replies and incoming.form.is_soap
     entry.proofs = " ".join(sorted(caller.proofs))
+    return serve(entry, admitted.root, admitted.fresh, soap_action=incoming.soap_action)
+
+
+def serve(
+    entry: Entry, root: etree._Element, fresh: freshness.Freshness, *, soap_action: str = ""
+) -> Answer:
+    """Answer one message for an actor that is known; never raises for what the message says.
+
+    Args:
+        entry: Actor, path, form and bytes; filled in on the way.
+        root: The SOAP envelope, or the message itself in the other forms.
+        fresh: What is left to check of its dates and nonces.
+        soap_action: As it was sent.
+    """
     try:
-        message, profile = _opened(incoming)
+        message, profile = _opened(entry, root, soap_action)
     except SoapFaultError as error:
-        return refuse(entry, error, messages_at(incoming.path))
+        return refuse(entry, error, messages_at(entry.path))
     header = read_header(message) or Header()
     operation = profile.operation
     entry.verb, entry.noun = operation.verb, operation.noun
     entry.message_id, entry.correlation_id = header.message_id, header.correlation_id
     entry.groups = services.groups_named(message)
+    entry.drift_s = freshness.drift_of(message, entry.received_at)
     try:
-        freshness.check(incoming.admitted.fresh, message, incoming.body)
-        content = _checked(message, header, operation, actor)
+        freshness.check(fresh, message, entry.request)
+        content = _checked(message, header, operation, entry.actor)
     except DermsError as error:
         refusal = Outcome(errors=(error_of(error),))
         answer = services.store_message(entry, _reply(operation, header, refusal, entry.form))
         audit_refusal(operation, entry, refusal)
         return answer
-    call = Call(content, header, actor)
+    call = Call(content, header, entry.actor)
     if header.wants_async:
         # Keeping it for later is an effect: done once, also for a query.
         profile = deferring.instead_of(profile)
@@ -120,27 +137,27 @@ def refuse(entry: Entry, error: SoapFaultError, messages: MessageSet | None) -> 
     status, body = entry.form.fault(error, messages)
     answer = Answer(status, body, "FAULT", error.code, error.message)
     noun = messages.noun if messages else "unknown"
-    if not error.recorded:
-        record_refused(
-            action="cim.message",
-            object_type=noun[:60],
-            reason=error.message[:500],
-            actor=entry.actor,
-        )
+    is_about_sender = error.fault.startswith("wsse:")
+    record_refused(
+        action="cim.admit" if is_about_sender else "cim.message",
+        object_type="ApiClient" if is_about_sender else noun[:60],
+        object_mrid=entry.actor.mrid if is_about_sender else "",
+        reason=f"{error.code}: {error.message}"[:500],
+        actor=entry.actor,
+    )
     return services.store_message(entry, answer)
 
 
-def _opened(incoming: Incoming) -> tuple[etree._Element, Profile]:
+def _opened(entry: Entry, root: etree._Element, soap_action: str) -> tuple[etree._Element, Profile]:
     """Return the typed message and the profile that serves it.
 
     Raises:
         SoapFaultError: there is no such thing here.
     """
-    root = incoming.admitted.root
-    if incoming.form.is_soap:
+    if entry.form.is_soap:
         message = soap.message_in(root)
-        return message, _profile_for(message, incoming)
-    if incoming.form.is_generic:
+        return message, _profile_for(message, entry.path, soap_action)
+    if entry.form.is_generic:
         profile = _profile_called(*forms.read_generic(root))
         return forms.typed(root, profile.operation), profile
     found = registry.profile_of(etree.QName(root).localname)
@@ -164,15 +181,15 @@ def _profile_called(noun: str, verb: str) -> Profile:
     raise SoapFaultError(f"Verb {verb[:20]!r} does not fit {noun[:80]}", code="2.9")
 
 
-def _profile_for(message: etree._Element, incoming: Incoming) -> Profile:
+def _profile_for(message: etree._Element, path: str, soap_action: str) -> Profile:
     """Find the operation by body root; a SOAPAction of another operation is a contradiction."""
-    known = registry.service_at(incoming.path)
+    known = registry.service_at(path)
     name = etree.QName(message)
     profile = known.get(name.localname)
     if profile is None or name.namespace != _wrapper(profile):
         wanted = ", ".join(f"{{{_wrapper(p)}}}{root}" for root, p in known.items())
         raise SoapFaultError(f"Unexpected wrapper element {message.tag} found. Expected {wanted}.")
-    action = incoming.soap_action.strip().strip("\"'")
+    action = soap_action.strip().strip("\"'")
     if action and action.rsplit("/", 1)[-1] != profile.operation.name:
         raise SoapFaultError(f"SOAPAction {action[:200]} does not belong to {message.tag}.")
     return profile
@@ -190,9 +207,10 @@ def _checked(
     Raises:
         ForbiddenError: the client may not do this (7.5).
         InvalidInputError: 1.5, 1.6, 1.7, 1.8, 2.5 or 2.9.
+        RuleViolationError: a Context that is not carried out here (6.1).
     """
     if not has_permission(actor, operation.permission):
-        raise ForbiddenError(f"{actor.name} may not {operation.verb} {operation.noun}")
+        raise forbidden(message, who=actor.name, verb=operation.verb, noun=operation.noun)
     if not header.verb or not header.noun:
         raise InvalidInputError("Header with Verb and Noun is missing", cim_code="1.5")
     if header.verb != operation.verb:
@@ -203,6 +221,7 @@ def _checked(
         raise InvalidInputError(
             f"Noun {header.noun!r} does not fit {operation.name}", cim_code="2.5"
         )
+    require_context(header, operation, actor)
     content = _content(message, operation)
     fault = schema.check(operation.messages, message)
     if fault:
@@ -258,16 +277,16 @@ def _execute(profile: Profile, call: Call, entry: Entry) -> tuple[Answer, Outcom
 
     def work() -> Outcome:
         with transaction.atomic(), audit.collecting() as entry.changes:
-            key = services.claim_message(entry)
-            if isinstance(key, Answer):
-                kept.append(key)
+            claimed = services.claim_message(entry)
+            if isinstance(claimed, Answer):
+                kept.append(claimed)
                 return Outcome()
             outcome = profile.handle(call)
             if not outcome.final:
                 transaction.set_rollback(True)
                 return outcome
             answer = _reply(profile.operation, call.header, outcome, entry.form)
-            answer = services.complete_message(key, entry, answer)
+            answer = services.complete_message(claimed, entry, answer)
         kept.append(answer)
         return outcome
 
@@ -301,8 +320,11 @@ def _internal() -> Outcome:
 
 
 def audit_refusal(operation: Operation, entry: Entry, outcome: Outcome) -> None:
-    """Record what was refused; a question without an answer is no refused command."""
-    errors = [error for error in outcome.errors if not error.recorded]
+    """Record what was refused, once for a message, naming each thing of it that was.
+
+    A question without an answer is no refused command.
+    """
+    errors = outcome.errors
     if not errors or (operation.verb == "get" and errors[0].code == "99.1"):
         return
     first = errors[0]
@@ -366,11 +388,17 @@ def carry_out(
         try:
             if once and item.about is not None:
                 _refuse_again(item.about, seen)
-            with transaction.atomic():
+            with _savepoint():
                 done.append(act(item))
         except DermsError as error:
             errors.append(error_of(error, item.about))
     return done, tuple(errors)
+
+
+def _savepoint() -> AbstractContextManager[object]:
+    """Return a savepoint inside a transaction; a query has none and leaves nothing to undo."""
+    is_open = transaction.get_connection().in_atomic_block
+    return transaction.atomic() if is_open else nullcontext()
 
 
 def _refuse_again(about: ObjectId, seen: set[ObjectId]) -> None:

@@ -43,6 +43,11 @@ class CimMessage(models.Model):
     """Groups the message names (mRIDs or names, as it names them) or has changed; for searching."""
     changed = models.JSONField(default=list)
     """What it has changed: `{action, object_type, mrid}` of each audit record it left."""
+    drift_s = models.FloatField(null=True)
+    """Header/Timestamp minus receipt [s]; positive: the sender's clock is ahead."""
+    replay_of = models.CharField(max_length=64, blank=True, default="")
+    """mRID of the exchange that a person carried out once more in the sandbox; client_id and
+    client_name are then that person's."""
 
     class Meta:
         constraints = [
@@ -70,6 +75,11 @@ class CimMessage(models.Model):
             GinIndex(fields=["groups"], name="cimmessage_groups"),
             # Any part of the text, in a million rows.
             GinIndex(fields=["details"], opclasses=["gin_trgm_ops"], name="cimmessage_text"),
+            models.Index(
+                fields=["replay_of"],
+                name="cimmessage_replays",
+                condition=~models.Q(replay_of=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -214,7 +224,7 @@ class DeferredRequest(models.Model):
     partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+")
     operation = models.CharField(max_length=60)
     content = models.BinaryField()
-    """The profile element, as it was checked (zlib)."""
+    """The Request or Payload with the profile element, as it was checked (zlib)."""
     message_id = models.TextField(blank=True)
     correlation_id = models.TextField(blank=True)
     reply_address = models.CharField(max_length=500)

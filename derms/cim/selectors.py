@@ -2,7 +2,7 @@
 
 import datetime as dt
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
@@ -20,7 +20,10 @@ _ROW = (
     *("mrid", "direction", "client_name", "address", "path", "verb", "noun", "message_id"),
     *("correlation_id", "request_correlation_id", "received_at", "duration_ms", "http_status"),
     *("result", "code", "details", "request_size", "reply_size", "replays", "proofs", "groups"),
+    "replay_of",
 )
+NOT_OK = "NOT_OK"
+"""Search for any result but OK."""
 _RENAMED = {"client_name": "client", "request_correlation_id": "request_id"}
 _MOST_IN_THREAD = 200
 # As the indexes have it; the ORM's icontains compares upper case, which none of them does.
@@ -29,7 +32,7 @@ _COUNTERS = """
 SELECT client_name, direction, count(*), count(*) FILTER (WHERE result NOT IN ('OK', '')),
     percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ms),
     percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms), max(received_at)
-FROM cim_cimmessage WHERE received_at >= %s GROUP BY 1, 2 ORDER BY 1, 2
+FROM cim_cimmessage WHERE received_at >= %s AND replay_of = '' GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
@@ -38,6 +41,7 @@ class Search:
     """What to look for; empty fields do not restrict.
 
     Attributes:
+        result: Of the reply, or NOT_OK.
         group: mRID or name of a group, as messages name it.
         start_at: Received at or after.
         end_at: Received before.
@@ -94,6 +98,9 @@ class Shown:
 def list_messages(search: Search) -> QuerySet[CimMessage]:
     """Return the exchanges that match, without their bodies."""
     found = CimMessage.objects.defer("request_body", "reply_body", "changed")
+    if search.result == NOT_OK:
+        found = found.exclude(result__in=["OK", ""])
+        search = replace(search, result="")
     for field in ("noun", "verb", "direction", "result", "code", "message_id", "correlation_id"):
         wanted = getattr(search, field)
         if wanted:
@@ -128,17 +135,18 @@ def get_message(mrid: str) -> CimMessage:
 def list_thread(mrid: str) -> list[CimMessage]:
     """Return the conversation an exchange is part of, oldest first, at most 200.
 
-    Those with its CorrelationID, and the one whose MessageID that is.
+    Those with its CorrelationID, the one whose MessageID that is, and replays of it or beside it.
 
     Raises:
         NotFoundError: no such exchange.
     """
     message = get_message(mrid)
     thread = message.correlation_id or message.message_id
-    if not thread:
-        return [message]
-    found = CimMessage.objects.defer("request_body", "reply_body", "changed")
-    found = found.filter(Q(correlation_id=thread) | Q(message_id=thread))
+    first = message.replay_of or message.mrid
+    which = Q(mrid__in=[mrid, first]) | Q(replay_of=first)
+    if thread:
+        which |= Q(correlation_id=thread) | Q(message_id=thread)
+    found = CimMessage.objects.defer("request_body", "reply_body", "changed").filter(which)
     return list(found.order_by("received_at", "pk")[:_MOST_IN_THREAD])
 
 
@@ -152,10 +160,12 @@ def count_by_partner(*, hours: float = 24) -> list[Counters]:
 def live_rows(**which: Any) -> list[dict[str, Any]]:
     """Return exchanges in the shape of the REST list, for browsers that follow the log."""
     found = CimMessage.objects.filter(**which).order_by("-received_at", "-pk")
-    return [
-        {_RENAMED.get(key, key): value for key, value in row.items()}
-        for row in found.values(*_ROW)[:50]
-    ]
+    return [live_row(message) for message in found.only(*_ROW)[:50]]
+
+
+def live_row(message: CimMessage) -> dict[str, Any]:
+    """Return one exchange in the shape of the REST list; asks nothing of the database."""
+    return {_RENAMED.get(key, key): getattr(message, key) for key in _ROW}
 
 
 def body_text(stored: bytes | memoryview) -> str:

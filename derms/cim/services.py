@@ -25,6 +25,7 @@ from derms.cim.security import signing
 from derms.core import clock, correlation
 from derms.core.actors import Actor
 from derms.core.errors import RuleViolationError
+from derms.core.ids import new_mrid
 from derms.live.services import push_tick
 
 LIVE_TOPIC = "cim"
@@ -51,6 +52,9 @@ class Entry:
     proofs: str = ""
     groups: tuple[str, ...] = ()
     changes: list[Change] = field(default_factory=list)
+    drift_s: float | None = None
+    replay_of: str = ""
+    mrid: str = field(default_factory=new_mrid)
     received_at: dt.datetime = field(default_factory=clock.now)
     _started: float = field(default_factory=time.perf_counter)
 
@@ -79,6 +83,7 @@ def _short(value: str, limit: int) -> str:
 
 def _row(entry: Entry) -> CimMessage:
     return CimMessage(
+        mrid=entry.mrid,
         direction="in",
         client_id=entry.actor.mrid,
         client_name=entry.actor.name[:64],
@@ -95,6 +100,8 @@ def _row(entry: Entry) -> CimMessage:
         digest=entry.digest,
         proofs=entry.proofs,
         groups=list(entry.groups),
+        drift_s=entry.drift_s,
+        replay_of=entry.replay_of,
     )
 
 
@@ -118,16 +125,20 @@ def store_message(entry: Entry, answer: Answer) -> Answer:
     """
     answer = _sealed(entry, answer)
     row = _row(entry)
-    for name, value in _outcome(entry, answer).items():
-        setattr(row, name, value)
+    _set(row, _outcome(entry, answer))
     row.save(force_insert=True)
-    _show(row.pk)
+    _show(row)
     return answer
 
 
-def _show(key: int) -> None:
+def _set(row: CimMessage, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def _show(row: CimMessage) -> None:
     """Tell the browsers that look at the log, once the row can be read."""
-    transaction.on_commit(lambda: push_tick(LIVE_TOPIC, selectors.live_rows(pk=key)))
+    transaction.on_commit(lambda: push_tick(LIVE_TOPIC, [selectors.live_row(row)]))
 
 
 def show_message(mrid: str) -> None:
@@ -142,13 +153,13 @@ def _sealed(entry: Entry, answer: Answer) -> Answer:
     return dataclasses.replace(answer, body=signing.sign(answer.body))
 
 
-def claim_message(entry: Entry) -> int | Answer:
+def claim_message(entry: Entry) -> CimMessage | Answer:
     """Take the MessageID for this message, or find the reply of the first time.
 
     Must run inside the transaction that carries the message out.
 
     Returns:
-        The key for `complete_message`, or the stored answer of the same message.
+        The row for `complete_message`, or the stored answer of the same message.
 
     Raises:
         RuleViolationError: the MessageID was used for a different message (CIM 6.1).
@@ -163,7 +174,7 @@ def claim_message(entry: Entry) -> int | Answer:
             row.save(force_insert=True)
     except IntegrityError:
         return _sealed(entry, _earlier(row))
-    return row.pk
+    return row
 
 
 def _earlier(row: CimMessage) -> Answer:
@@ -188,7 +199,7 @@ def _earlier(row: CimMessage) -> Answer:
     )
 
 
-def complete_message(key: int, entry: Entry, answer: Answer) -> Answer:
+def complete_message(row: CimMessage, entry: Entry, answer: Answer) -> Answer:
     """Store the reply with a claimed message: the last write of its transaction.
 
     Returns:
@@ -196,15 +207,16 @@ def complete_message(key: int, entry: Entry, answer: Answer) -> Answer:
     """
     answer = _sealed(entry, answer)
     changes = audit.kept(entry.changes)
-    CimMessage.objects.filter(pk=key).update(
-        **_outcome(entry, answer),
-        changed=[
+    values = _outcome(entry, answer) | {
+        "changed": [
             {"action": c.action, "object_type": c.object_type, "mrid": c.object_mrid}
             for c in changes
         ],
-        groups=_with_changed(entry.groups, changes),
-    )
-    _show(key)
+        "groups": _with_changed(entry.groups, changes),
+    }
+    _set(row, values)
+    CimMessage.objects.filter(pk=row.pk).update(**values)
+    _show(row)
     return answer
 
 

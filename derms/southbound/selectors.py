@@ -147,6 +147,24 @@ def count_waiting() -> dict[str, float]:
     return {"queued": queued, "open": unsettled, "oldest_s": float(oldest_s)}
 
 
+def count_links_by_protocol(*, besides_owner: int) -> list[dict[str, Any]]:
+    """Return how the links to registered devices stand: rows of protocol, state and devices.
+
+    Args:
+        besides_owner: Key of an organisation whose devices do not count.
+    """
+    rows = bulk.execute(
+        """
+        SELECT d.protocol, coalesce(l.state, 'unknown'), count(*)
+        FROM devices_enddevice d LEFT JOIN southbound_devicelink l ON l.device_id = d.id
+        WHERE d.lifecycle_state = 'registered' AND d.protocol <> '' AND d.owner_id <> %(owner)s
+        GROUP BY 1, 2 ORDER BY 1, 2
+        """,
+        {"owner": besides_owner},
+    ).fetchall()
+    return [dict(zip(("protocol", "state", "devices"), row, strict=True)) for row in rows]
+
+
 def count_lost(*, besides: NDArray[Any]) -> int:
     """Return how many devices have a link that is down, not counting these devices [n]."""
     down = DeviceLink.objects.filter(state=LinkState.DOWN)

@@ -16,7 +16,9 @@ class MessageSearchSerializer(serializers.Serializer[Any]):
     start_at = serializers.DateTimeField(required=False)
     end_at = serializers.DateTimeField(required=False)
     code = serializers.CharField(required=False)
-    result = serializers.ChoiceField(choices=["OK", "PARTIAL", "FAILED", "FAULT"], required=False)
+    result = serializers.ChoiceField(
+        choices=["OK", "PARTIAL", "FAILED", "FAULT", "NOT_OK"], required=False
+    )
     message_id = serializers.CharField(required=False)
     correlation_id = serializers.CharField(required=False)
     q = serializers.CharField(required=False)
@@ -46,6 +48,9 @@ class MessageSerializer(serializers.Serializer[Any]):
     replays = serializers.IntegerField()
     proofs = serializers.CharField(help_text="By what the sender has shown who it is.")
     groups = serializers.ListField(child=serializers.CharField())
+    replay_of = serializers.CharField(
+        help_text="The exchange a person has carried out once more in the sandbox; or empty."
+    )
 
 
 class ChangeSerializer(serializers.Serializer[Any]):

@@ -6,6 +6,12 @@ from derms.cim.api import partner_views, views
 
 urlpatterns = [
     path("cim-messages", views.MessagesView.as_view(), name="cim-messages"),
+    path("cim-messages/export", views.MessagesExportView.as_view(), name="cim-messages-export"),
+    path(
+        "cim-messages/<str:mrid>/archive",
+        views.MessageArchiveView.as_view(),
+        name="cim-message-archive",
+    ),
     path("cim-counters", views.CountersView.as_view(), name="cim-counters"),
     path("cim-messages/<str:mrid>/thread", views.ThreadView.as_view(), name="cim-message-thread"),
     path("cim-messages/<str:mrid>", views.MessageView.as_view(), name="cim-message"),

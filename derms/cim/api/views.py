@@ -4,6 +4,9 @@ import dataclasses
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
 from rest_framework.request import Request
@@ -11,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from derms.accounts.selectors import actor_of
-from derms.cim import selectors
+from derms.cim import exporting, selectors
 from derms.cim.api import serializers as shapes
 from derms.core.paging import CursorPage
 
@@ -20,6 +23,13 @@ class NewestReceived(CursorPage):
     """The last received first, so that a range of time is one stretch of an index."""
 
     ordering = ("-received_at", "-id")  # type: ignore[assignment] # DRF takes several
+
+
+def _search(request: Request) -> selectors.Search:
+    query = {k: v for k, v in request.query_params.dict().items() if v}
+    reader = shapes.MessageSearchSerializer(data=query)
+    reader.is_valid(raise_exception=True)
+    return selectors.Search(**reader.validated_data)
 
 
 class MessagesView(generics.ListAPIView[Any]):
@@ -33,10 +43,21 @@ class MessagesView(generics.ListAPIView[Any]):
         return super().get(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
-        query = {k: v for k, v in self.request.query_params.dict().items() if v}
-        reader = shapes.MessageSearchSerializer(data=query)
-        reader.is_valid(raise_exception=True)
-        return selectors.list_messages(selectors.Search(**reader.validated_data))
+        return selectors.list_messages(_search(self.request))
+
+
+class MessagesExportView(APIView):
+    @extend_schema(
+        parameters=[shapes.MessageSearchSerializer],
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+        summary="The exchanges that match as CSV, newest first, at most 100,000",
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        return StreamingHttpResponse(
+            exporting.export_rows(_search(request)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": 'attachment; filename="cim-messages.csv"'},
+        )
 
 
 class MessageView(APIView):
@@ -50,6 +71,20 @@ class MessageView(APIView):
         row = shapes.MessageSerializer(message).data
         more = {"changed": message.changed, **dataclasses.asdict(shown)}
         return Response(shapes.MessageDetailSerializer(row_of(row) | more).data)
+
+
+class MessageArchiveView(APIView):
+    @extend_schema(
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+        summary="One CIM exchange as a zip: request, reply and what else is known",
+    )
+    def get(self, request: Request, mrid: str) -> HttpResponse:
+        message = selectors.get_message(mrid)
+        return HttpResponse(
+            exporting.archive(message, actor_of(request)),
+            content_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="exchange-{message.mrid}.zip"'},
+        )
 
 
 def row_of(row: Any) -> dict[str, Any]:

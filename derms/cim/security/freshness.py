@@ -85,6 +85,23 @@ def _ahead_s(text: str, what: str, zone: str) -> float:
         raise _stale(f"{what} is no date: {text[:60]!r}") from error
 
 
+def drift_of(message: etree._Element, received_at: dt.datetime) -> float | None:
+    """Return how far the sender's clock is ahead [s]; None when its Header does not say the time.
+
+    Args:
+        message: The message element with its Header.
+        received_at: When it came in.
+    """
+    header = message.find(f"{message.tag[: message.tag.index('}') + 1]}Header")
+    text = None if header is None else header.findtext(_envelope("Timestamp"))
+    try:
+        date = dt.datetime.fromisoformat((text or "").strip())
+        date = date if date.tzinfo else date.replace(tzinfo=ZoneInfo(settings.SITE_TIME_ZONE))
+        return (date - received_at).total_seconds()
+    except (ValueError, OverflowError):
+        return None
+
+
 def check(fresh: Freshness, message: etree._Element, body: bytes) -> None:
     """Check the dates and nonces of a message before it is carried out.
 

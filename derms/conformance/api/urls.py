@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from derms.conformance.api import views
+from derms.conformance.api import replays, views
 
 urlpatterns = [
     path("conformance/scenarios", views.ScenariosView.as_view(), name="bench-scenarios"),
@@ -12,6 +12,7 @@ urlpatterns = [
         views.SendBackView.as_view(),
         name="bench-send-back",
     ),
+    path("cim-messages/<str:mrid>/replay", replays.ReplayView.as_view(), name="cim-message-replay"),
     path("conformance/runs", views.RunsView.as_view(), name="bench-runs"),
     path("conformance/runs/<str:mrid>", views.RunView.as_view(), name="bench-run"),
     path(

@@ -297,6 +297,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cim-messages/{mrid}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One CIM exchange as a zip: request, reply and what else is known */
+        get: operations["cim_messages_archive_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cim-messages/{mrid}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Carry a message of the log out once more, in the sandbox */
+        post: operations["cim_messages_replay_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cim-messages/{mrid}/thread": {
         parameters: {
             query?: never;
@@ -306,6 +340,23 @@ export interface paths {
         };
         /** The conversation an exchange is part of, oldest first, at most 200 */
         get: operations["cim_messages_thread_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cim-messages/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The exchanges that match as CSV, newest first, at most 100,000 */
+        get: operations["cim_messages_export_retrieve"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1145,6 +1196,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/integration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every partner system and every wire at a glance */
+        get: operations["integration_retrieve"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/links": {
         parameters: {
             query?: never;
@@ -1522,6 +1590,8 @@ export interface components {
         AuditRecordOutcomeEnum: "done" | "refused";
         /** @enum {string} */
         AuthEnum: "none" | "basic" | "bearer";
+        /** @enum {string} */
+        BenchEnum: "sandbox" | "running" | "to_accept" | "live";
         /** @description An API client that speaks CIM, its stage and its last run. */
         BenchPartner: {
             mrid: string;
@@ -2289,6 +2359,42 @@ export interface components {
         };
         /** @enum {string} */
         ImportStateEnum: "queued" | "running" | "done" | "refused" | "failed";
+        /** @description Partners, wires and the last refusals. */
+        Integration: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: double
+             * @description How far back counts and curves go.
+             */
+            hours: number;
+            bucket_s: number;
+            certificate_warning_days: number;
+            partners: components["schemas"]["IntegrationPartner"][];
+            links: components["schemas"]["LinkCount"][];
+            refusals: components["schemas"]["Message"][];
+        };
+        /** @description One API client that speaks CIM; `endpoint` is where it is told, if anywhere. */
+        IntegrationPartner: {
+            client_id: string;
+            client_mrid: string;
+            name: string;
+            is_active: boolean;
+            stage: components["schemas"]["ClientStageEnum"];
+            /** @description How far it is on its way to live work. */
+            bench: components["schemas"]["BenchEnum"];
+            last_run?: string | null;
+            endpoint: components["schemas"]["Partner"] | null;
+            /** @description Days until its last certificate ends; null = it has none. */
+            certificate_days: number | null;
+            /**
+             * Format: double
+             * @description Median of Header/Timestamp minus receipt [s]; positive: its clock is ahead.
+             */
+            drift_s: number | null;
+            inbound: components["schemas"]["Traffic"];
+            outbound: components["schemas"]["Traffic"];
+        };
         /** @description One point of the schedule: asked, and what the group could do. */
         Interval: {
             /** Format: date-time */
@@ -2338,6 +2444,11 @@ export interface components {
             round_trip_ms: number | null;
             /** Format: date-time */
             changed_at: string | null;
+        };
+        LinkCount: {
+            protocol: string;
+            state: components["schemas"]["LinkStateEnum"];
+            devices: number;
         };
         /** @enum {string} */
         LinkStateEnum: "unknown" | "up" | "degraded" | "down";
@@ -2420,6 +2531,8 @@ export interface components {
             /** @description By what the sender has shown who it is. */
             proofs: string;
             groups: string[];
+            /** @description The exchange a person has carried out once more in the sandbox; or empty. */
+            replay_of: string;
         };
         /** @description One exchange with what came in and what went out, as this reader may see it. */
         MessageDetail: {
@@ -2447,6 +2560,8 @@ export interface components {
             /** @description By what the sender has shown who it is. */
             proofs: string;
             groups: string[];
+            /** @description The exchange a person has carried out once more in the sandbox; or empty. */
+            replay_of: string;
             changed: components["schemas"]["Change"][];
             request_xml: string;
             reply_xml: string;
@@ -3152,6 +3267,30 @@ export interface components {
             code: string;
             message: string;
         };
+        Replay: {
+            /** @description The exchange in the log. */
+            mrid: string;
+            replay_of: string;
+            result: string;
+            code: string;
+            details: string;
+            /** @description Groups that were copied into the sandbox for it. */
+            copied: string[];
+            /** @description Groups of earlier replays that made way. */
+            removed: string[];
+            /**
+             * Format: double
+             * @description By how much times in it were moved [s].
+             */
+            moved_s: number;
+        };
+        ReplayRequestRequest: {
+            /**
+             * @description Move the times in the message by its age: what lay ahead lies ahead again.
+             * @default true
+             */
+            shift_times: boolean;
+        };
         /** @description How many messages are sent again. */
         Resent: {
             messages: number;
@@ -3491,6 +3630,34 @@ export interface components {
         };
         /** @enum {string} */
         TrackingEnum: "none" | "ramping" | "tracking" | "shortfall" | "overshoot";
+        /** @description What went on with one partner in one direction over the last hours. */
+        Traffic: {
+            messages: number;
+            /** @description Not answered OK, or not at all. */
+            failed: number;
+            /**
+             * Format: double
+             * @description Over the last five minutes.
+             */
+            per_min: number;
+            /** Format: double */
+            median_ms: number | null;
+            /** Format: double */
+            p95_ms: number | null;
+            /**
+             * Format: date-time
+             * @description However long ago.
+             */
+            last_at: string | null;
+            /** @description The last failure in words; or empty. */
+            error: string;
+            /** Format: date-time */
+            error_at: string | null;
+            /** @description Its exchange in the log. */
+            error_mrid: string;
+            /** @description Messages in each bucket, oldest first. */
+            curve: number[];
+        };
         /** @description One sample of a group's history. */
         TrendSample: {
             /** Format: date-time */
@@ -4089,7 +4256,7 @@ export interface operations {
                 /** @description Number of results to return per page. */
                 page_size?: number;
                 q?: string;
-                result?: "OK" | "PARTIAL" | "FAILED" | "FAULT";
+                result?: "OK" | "PARTIAL" | "FAILED" | "FAULT" | "NOT_OK";
                 start_at?: string;
                 verb?: string;
             };
@@ -4130,6 +4297,55 @@ export interface operations {
             };
         };
     };
+    cim_messages_archive_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
+                };
+            };
+        };
+    };
+    cim_messages_replay_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Repeat a request with the same key and it takes effect once. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                mrid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReplayRequestRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+        };
+    };
     cim_messages_thread_list: {
         parameters: {
             query?: never;
@@ -4147,6 +4363,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Message"][];
+                };
+            };
+        };
+    };
+    cim_messages_export_retrieve: {
+        parameters: {
+            query?: {
+                client?: string;
+                code?: string;
+                correlation_id?: string;
+                direction?: "in" | "out";
+                end_at?: string;
+                /** @description mRID or name as messages give it. */
+                group?: string;
+                message_id?: string;
+                noun?: string;
+                q?: string;
+                result?: "OK" | "PARTIAL" | "FAILED" | "FAULT" | "NOT_OK";
+                start_at?: string;
+                verb?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
         };
@@ -5572,6 +5821,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GroupUsage"][];
+                };
+            };
+        };
+    };
+    integration_retrieve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Integration"];
                 };
             };
         };

@@ -3,6 +3,7 @@ from django.test import Client
 
 from derms.audit.models import AuditRecord
 from derms.core import valkey
+from derms.core.actors import Role
 from tests.factories import accounts
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,21 @@ def test_login_never_redirects_to_another_host():
     reply = log_in(Client(), accounts.user().username, next="https://evil.example/")
 
     assert reply["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("roles", "wanted", "page"),
+    [
+        ((Role.ENGINEER,), "/", "/integration"),
+        ((Role.ENGINEER, Role.OPERATOR), "/", "/"),
+        ((Role.VIEWER,), "/", "/"),
+        ((Role.ENGINEER,), "/groups", "/groups"),
+    ],
+)
+def test_engineers_begin_with_the_health_of_integration(roles, wanted, page):
+    user = accounts.user(*roles)
+
+    assert log_in(Client(), user.username, next=wanted)["Location"] == page
 
 
 def test_wrong_password_is_refused_and_recorded():

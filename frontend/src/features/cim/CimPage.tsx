@@ -1,5 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useRef, useState, type ReactNode } from "react";
+import { query } from "@/api/client";
 import { usePages } from "@/api/pages";
 import type { CimMessage } from "@/api/types";
 import { useTopic } from "@/live/topics";
@@ -29,7 +30,7 @@ function isBad(message: CimMessage): boolean {
 function columnsOf(now: number): Column<CimMessage>[] {
   return [
     { key: "at", head: "Time", cell: (m) => <span className="nowrap">{shortTime(m.received_at, now)}</span>, sort: (m) => m.received_at },
-    { key: "direction", head: "Dir", cell: (m) => m.direction },
+    { key: "direction", head: "Dir", cell: (m) => (m.replay_of ? "replay" : m.direction) },
     { key: "verb", head: "Verb", cell: (m) => m.verb, sort: (m) => m.verb },
     { key: "noun", head: "Noun", cell: (m) => m.noun, sort: (m) => m.noun },
     { key: "client", head: "Peer", cell: (m) => m.client, sort: (m) => m.client },
@@ -108,6 +109,9 @@ export function CimPage(): ReactNode {
           <button type="button" className="btn" aria-pressed={isCounting} onClick={() => setCounting(!isCounting)}>
             Partners, 24 h
           </button>
+          <a className="btn" href={`/api/v1/cim-messages/export${query({ ...filters })}`} download>
+            Save as CSV
+          </a>
           <button type="button" className="btn" aria-pressed={isPaused} onClick={toggle}>
             {isPaused ? "Follow" : "Pause"}
           </button>

@@ -1,12 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { get } from "@/api/client";
-import type { CimMessage, CimMessageDetail } from "@/api/types";
+import type { CimMessage, CimMessageDetail, Replay as Replayed } from "@/api/types";
 import { Query } from "@/components/states";
 import { NO_VALUE, number } from "@/lib/quantities";
 import { clock, dateTime } from "@/lib/time";
 import { Difference } from "./Difference";
+import { Replay, ReplayNote } from "./Replay";
 import type { CimFilters, CimSelection } from "./search";
 import { XmlViewer } from "./XmlViewer";
 
@@ -32,7 +33,7 @@ function Thread({ message, onShow }: { message: CimMessage; onShow: Show }): Rea
         {parts.map((one) => (
           <li key={one.mrid} className="row">
             <button type="button" className="btn quiet" aria-pressed={one.mrid === message.mrid} onClick={() => onShow({ open: one.mrid, other: undefined })}>
-              {clock(one.received_at)} {one.direction} {one.verb} {one.noun} {one.result} {one.code}
+              {clock(one.received_at)} {one.replay_of ? "replay" : one.direction} {one.verb} {one.noun} {one.result} {one.code}
             </button>
             {one.mrid !== message.mrid && (
               <button type="button" className="btn quiet small" onClick={() => onShow({ other: one.mrid })}>
@@ -99,6 +100,17 @@ function Facts({ of: m, onShow }: { of: CimMessageDetail; onShow: Show }): React
         {m.details} · HTTP {m.http_status ?? NO_VALUE} · {m.duration_ms == null ? NO_VALUE : number(m.duration_ms)} ms
         {m.replays > 0 && ` · stored reply sent again ${m.replays} times`}
       </dd>
+      {m.replay_of && (
+        <>
+          <dt>Replay of</dt>
+          <dd>
+            <button type="button" className="btn quiet mono" onClick={() => onShow({ open: m.replay_of, other: undefined })}>
+              {m.replay_of}
+            </button>{" "}
+            in the sandbox, by {m.client}
+          </dd>
+        </>
+      )}
       <dt>Changed</dt>
       <Changed of={m} />
       <Id name="MessageID" value={m.message_id} onFilter={() => onShow({ message_id: m.message_id })} />
@@ -119,6 +131,7 @@ export function Conversation({ mrid, other, onShow }: Props): ReactNode {
     queryKey: ["cim-message", mrid],
     queryFn: ({ signal }) => get<CimMessageDetail>(`cim-messages/${mrid}`, signal),
   });
+  const replayed = useQueryClient().getQueryData<Replayed>(["cim-replayed", mrid]);
   return (
     <section className="panel cim-detail" aria-label="Message">
       <Query of={message} what="the message" rows={8}>
@@ -128,10 +141,17 @@ export function Conversation({ mrid, other, onShow }: Props): ReactNode {
               <h2>
                 {m.verb || "?"} {m.noun || m.path}
               </h2>
-              <button type="button" className="btn push" onClick={() => onShow({ open: undefined, other: undefined })}>
-                Close
-              </button>
+              <span className="row push">
+                <Replay of={m} onDone={(made) => onShow({ open: made, other: m.mrid })} />
+                <a className="btn" href={`/api/v1/cim-messages/${m.mrid}/archive`} download>
+                  Save as zip
+                </a>
+                <button type="button" className="btn" onClick={() => onShow({ open: undefined, other: undefined })}>
+                  Close
+                </button>
+              </span>
             </header>
+            {replayed && <ReplayNote of={replayed} />}
             <Facts of={m} onShow={onShow} />
             <Thread message={m} onShow={onShow} />
             {m.masked && <p className="dim small">Personal data (***) are hidden from your role.</p>}

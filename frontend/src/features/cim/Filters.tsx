@@ -18,7 +18,7 @@ const TEXTS: readonly (readonly [keyof CimFilters, string])[] = [
 ];
 const CHOICES: readonly (readonly [keyof CimFilters, string, readonly (readonly [string, string])[]])[] = [
   ["direction", "in and out", [["in", "in"], ["out", "out"]]],
-  ["result", "any result", [["OK", "OK"], ["PARTIAL", "PARTIAL"], ["FAILED", "FAILED"], ["FAULT", "FAULT"]]],
+  ["result", "any result", [["OK", "OK"], ["PARTIAL", "PARTIAL"], ["FAILED", "FAILED"], ["FAULT", "FAULT"], ["NOT_OK", "all but OK"]]],
 ];
 
 /** What a time field shows: the clock on site. */

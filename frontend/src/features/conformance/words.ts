@@ -1,6 +1,7 @@
 // What the partner bench says, apart from how it looks.
 import type { BenchRun, BenchStep } from "@/api/types";
-import { count, number } from "@/lib/quantities";
+
+export { certificate, drift } from "@/lib/partners";
 
 const STEPS: Record<BenchStep["state"], string> = {
   pending: "· to come",
@@ -28,18 +29,6 @@ export function runState(state: BenchRun["state"]): string {
 /** Whose turn it is: the integrator's, or ours. */
 export function actor(step: Pick<BenchStep, "kind">): string {
   return step.kind === "send" || step.kind === "repeat" ? "partner → us" : "we → partner";
-}
-
-/** `+0.4 s`: how far the partner's clock is ahead of ours. */
-export function drift(seconds: number | null): string {
-  if (seconds === null) return "–";
-  const text = number(Math.abs(seconds), 1);
-  return `${seconds < 0 && text !== "0.0" ? "−" : "+"}${text} s`;
-}
-
-export function certificate(days: number | null): string {
-  if (days === null) return "no certificate";
-  return days < 0 ? `ended ${count(-days)} days ago` : `${count(days)} days left`;
 }
 
 /** `5 of 21 passed, 1 failed`. */

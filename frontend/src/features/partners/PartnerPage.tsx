@@ -9,10 +9,13 @@ import { Tabs } from "@/components/Tabs";
 import { Age } from "@/components/Value";
 import { count } from "@/lib/quantities";
 import { dateTime } from "@/lib/time";
+import { CertificatesTab } from "./CertificatesTab";
 import { DeliveriesTab } from "./DeliveriesTab";
 import { EndpointTab } from "./EndpointTab";
+import { RunsTab } from "./RunsTab";
 import { oldest, PartnerState } from "./state";
 import { SubscriptionsTab } from "./SubscriptionsTab";
+import { TrafficPanel } from "./TrafficPanel";
 
 function Head({ partner }: { partner: Partner }): ReactNode {
   const queries = useQueryClient();
@@ -80,7 +83,10 @@ function Body({ partner }: { partner: Partner }): ReactNode {
   return (
     <>
       <Head partner={partner} />
-      <Figures partner={partner} />
+      <div className="grid2">
+        <Figures partner={partner} />
+        <TrafficPanel partner={partner} />
+      </div>
       <Tabs
         label="Parts of the partner"
         current={tab}
@@ -88,11 +94,15 @@ function Body({ partner }: { partner: Partner }): ReactNode {
           ["endpoint", "Endpoint"],
           ["subscriptions", "Subscriptions"],
           ["deliveries", "Deliveries"],
+          ["certificates", "Certificates"],
+          ["runs", "Test runs"],
         ]}
       />
       {tab === "endpoint" && <EndpointTab key={partner.revision} partner={partner} />}
       {tab === "subscriptions" && <SubscriptionsTab partner={partner} />}
       {tab === "deliveries" && <DeliveriesTab partner={partner} />}
+      {tab === "certificates" && <CertificatesTab partner={partner} />}
+      {tab === "runs" && <RunsTab partner={partner} />}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { choice, type Raw } from "@/lib/search";
 
-export const PARTNER_TABS = ["endpoint", "subscriptions", "deliveries"] as const;
+export const PARTNER_TABS = ["endpoint", "subscriptions", "deliveries", "certificates", "runs"] as const;
 export type PartnerTab = (typeof PARTNER_TABS)[number];
 export const DELIVERY_STATES = ["waiting", "parked", "delivered", "discarded"] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
