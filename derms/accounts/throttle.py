@@ -144,7 +144,7 @@ def hear(call: Call) -> Hearing:
         return Hearing()
     if known:
         return Hearing()
-    return Hearing(_wait([int(pair or 0), int(address or 0)], left), is_known=False)
+    return Hearing(_wait([int(pair or 0) + 1, int(address or 0) + 1], left), is_known=False)
 
 
 def note_refusal(call: Call) -> int:
@@ -171,11 +171,11 @@ def note_admission(call: Call) -> None:
 
 
 def _wait(counts: list[int], left_s: list[int]) -> int:
-    """Return the longest wait of the counters (pair, address) that have reached their limits."""
+    """Return the longest wait of the counters (pair, address) that are beyond their limits."""
     few = settings.CALL_REFUSALS
     limits = (few, few * _WIDE)
     return max(
         (max(1, ttl) for count, ttl, limit in zip(counts, left_s, limits, strict=True)
-         if count >= limit),
+         if count > limit),
         default=0,
     )  # fmt: skip

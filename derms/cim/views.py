@@ -64,25 +64,29 @@ def _post(request: HttpRequest, path: str, *, is_soap: bool = True) -> HttpRespo
         caller = identify(request)
     except CallerError as error:
         record_refused_caller(error.message, error.actor)
-        if error.wait_s:
-            return _wait(HttpResponse(error.message, content_type="text/plain"), error.wait_s)
-        return _unauthorized(error.message)
+        return _unauthorized(error.message, error.wait_s)
     if caller is not None and not has_permission(caller.actor, "cim.use"):
         return _forbidden()
     taken = transport.take(request, path, caller, is_soap=is_soap)
     if taken is None:
         return _unauthorized("API client credentials are required.")
     if isinstance(taken, Refused):
-        entry = Entry(taken.actor, path, taken.body, form=SOAP if is_soap else BARE)
-        entry.signs = taken.signs and is_soap
-        if taken.wait_s:
-            _, fault = entry.form.fault(taken.fault, exchange.messages_at(path))
-            return _wait(HttpResponse(fault, content_type=_XML), taken.wait_s)
-        answer = exchange.refuse(entry, taken.fault, exchange.messages_at(path))
-    elif not has_permission(taken.admitted.caller.actor, "cim.use"):
+        return _refuse(taken, path, is_soap=is_soap)
+    if not has_permission(taken.admitted.caller.actor, "cim.use"):
         return _forbidden()
-    else:
-        answer = exchange.receive(taken)
+    answer = exchange.receive(taken)
+    return HttpResponse(answer.body, status=answer.http_status, content_type=_XML)
+
+
+def _refuse(refused: Refused, path: str, *, is_soap: bool) -> HttpResponse:
+    """Answer with a fault; who has to wait is not logged, or knocking would fill the log."""
+    entry = Entry(refused.actor, path, refused.body, form=SOAP if is_soap else BARE)
+    entry.signs = refused.signs and is_soap
+    messages = exchange.messages_at(path)
+    if refused.wait_s:
+        _, fault = entry.form.fault(refused.fault, messages)
+        return _wait(HttpResponse(fault, content_type=_XML), refused.wait_s)
+    answer = exchange.refuse(entry, refused.fault, messages)
     return HttpResponse(answer.body, status=answer.http_status, content_type=_XML)
 
 
@@ -96,7 +100,9 @@ def _forbidden() -> HttpResponse:
     return HttpResponseForbidden("This client may not use CIM.", content_type="text/plain")
 
 
-def _unauthorized(text: str) -> HttpResponse:
+def _unauthorized(text: str, wait_s: int = 0) -> HttpResponse:
+    if wait_s:
+        return _wait(HttpResponse(text, content_type="text/plain"), wait_s)
     return HttpResponse(
         text,
         status=401,

@@ -72,7 +72,8 @@ def admit(
 
     Raises:
         TrustError: nothing shown (7.2), too little (7.3), bad (7.4), in the clear (7.6), stale or
-            against another policy (7.7), too many bad ones before (7.1); its `actor` is who that is recorded for.
+            against another policy (7.7), too many bad ones before (7.1); its `actor` is who that
+            is recorded for.
     """
     shown = _Shown(caller, address)
     security = None

@@ -14,8 +14,8 @@ class TrustError(ForbiddenError):
 
     Args:
         message: One sentence for the sender.
-        cim_code: 7.2 nothing shown, 7.3 mechanism insufficient, 7.4 authentication failed,
-            7.6 needs encryption, 7.7 against a policy.
+        cim_code: 7.1 too many bad proofs before, 7.2 nothing shown, 7.3 mechanism insufficient,
+            7.4 authentication failed, 7.6 needs encryption, 7.7 against a policy.
         fault: Local name of the WS-Security fault code.
     """
 
@@ -27,6 +27,8 @@ class TrustError(ForbiddenError):
         """See the class."""
         super().__init__(message, cim_code=cim_code)
         self.fault = fault
+        self.wait_s = 0
+        """There were too many bad proofs: nothing is checked until so many seconds are over [s]."""
         self.actor = NOBODY
         """Who the refusal is recorded for: the client as far as it is known."""
 
