@@ -22,6 +22,7 @@ from dispatch.events import DispatchAccepted
 from dispatch.models import GroupDispatch
 from dispatch.rules.limits import first_shares
 from dispatch.rules.request import DispatchData
+from dispatch.selectors.dispatches import NOUN
 from dispatch.services.assessment import Assessment, assess
 from dispatch.services.records import announce, note, power_of
 from groups.selectors import get_group
@@ -105,6 +106,7 @@ def create_dispatch(*, data: DispatchData, actor: Actor) -> GroupDispatch:
 
     Raises:
         NotFoundError: no such group (CIM 99.1).
+        ForbiddenError: no grant of the actor allows it (CIM 7.5).
         InvalidInputError: the request itself makes no sense.
         RuleViolationError: refused, with the binding reason as code and message (CIM 6.1).
 
@@ -113,7 +115,7 @@ def create_dispatch(*, data: DispatchData, actor: Actor) -> GroupDispatch:
     with transaction.atomic():
         if data.mrid and GroupDispatch.objects.filter(mrid=data.mrid).exists():
             raise _taken(data.mrid)
-        group = get_group(key=data.group, actor=actor)
+        group = get_group(key=data.group, actor=actor, noun=NOUN, verb="create")
         _lock(group.mrid, data.parameter)
         result = assess(data, actor=actor)
         if result.refusals:

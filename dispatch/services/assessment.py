@@ -28,6 +28,7 @@ from dispatch.rules.parameters import SUPPORT, is_carried_out, missing_for
 from dispatch.rules.precedence import Rank
 from dispatch.rules.request import MAX_VALUES, DispatchData
 from dispatch.rules.schedule import Schedule, of_style
+from dispatch.selectors.dispatches import NOUN
 from dispatch.selectors.snapshots import members_in_database
 from groups.selectors import get_group, member_ids, require_commandable, shared_members
 
@@ -118,11 +119,12 @@ def assess(data: DispatchData, *, actor: Actor) -> Assessment:
 
     Raises:
         NotFoundError: no such group (CIM 99.1).
+        ForbiddenError: no grant of the actor allows it (CIM 7.5).
         InvalidInputError: the request itself makes no sense.
         RuleViolationError: another party's group without a device of ours (CIM 6.1).
     """
     now = clock.now()
-    group = get_group(key=data.group, actor=actor)
+    group = get_group(key=data.group, actor=actor, noun=NOUN, verb="create")
     require_commandable(group)
     if data.parameter not in DerParameter.values:
         raise InvalidInputError(f"{data.parameter!r} is no DERParameter.", field="parameter")

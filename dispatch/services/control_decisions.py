@@ -95,7 +95,7 @@ def cancel_control(*, mrid: str, reason: str, actor: Actor) -> EndDeviceControl:
         NotFoundError: no such control in the actor's scope.
         RuleViolationError: it is being carried out, or has ended.
     """
-    row = get_control(mrid, actor=actor)
+    row = get_control(mrid, actor=actor, verb="cancel")
     started = row.phase > 0
     why = f"Cancelled by {actor.name}" + (f": {reason}" if reason else ".")
     if started:

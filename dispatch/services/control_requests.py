@@ -15,21 +15,23 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from numpy.typing import NDArray
 
-from derms.accounts.scopes import visible_organisations
+from derms.accounts.scopes import SANDBOX_MRID, sees_sandbox, visible_organisations
 from derms.audit import services as audit
 from derms.core import bulk, clock, correlation
 from derms.core.actors import Actor
-from derms.core.errors import InvalidInputError, RuleViolationError
+from derms.core.errors import ForbiddenError, InvalidInputError, RuleViolationError
 from derms.core.ids import new_mrid
 from derms.core.quantities import power_text
-from derms.devices.selectors import DeviceColumns, device_columns, find_ids
+from derms.devices.selectors import DeviceColumns, device_columns, find_ids, owned_ids
 from derms.devices.selectors.columns import REGISTERED
-from derms.devices.selectors.names import find_ids_by_name
+from derms.devices.selectors.names import find_ids_by_name, mrids_of
 from dispatch.choices import ControlAction, ControlState
 from dispatch.models import EndDeviceControl
 from dispatch.rules.control_request import ControlData, ReleaseLimits
+from dispatch.selectors.controls import NOUN
 from dispatch.services.control_records import OBJECT_TYPE, announce, title_of, warn_of_waiting
 from groups.choices import DerFunction
+from groups.reach import out_of_reach
 from groups.rules.definition import MemberKeys
 from groups.selectors import Group, get_group, member_ids, require_commandable
 
@@ -82,12 +84,14 @@ def preview_control(*, data: ControlData, actor: Actor) -> ControlPreview:
 
     Raises:
         NotFoundError: no such group (CIM 99.1).
+        ForbiddenError: another party's group, a device of the sandbox, or no grant (CIM 7.5).
         InvalidInputError: no target (CIM 1.7), or times that make no sense.
         RuleViolationError: group without connectDisconnect, unknown or unfit device (CIM 6.1).
     """
     start_at, duration_s = _window(data)
-    groups = [get_group(key=key, actor=actor) for key in data.groups]
+    groups = [get_group(key=key, actor=actor, noun=NOUN, verb="create") for key in data.groups]
     for group in groups:
+        _refuse_told(group, actor)
         _require_function(group)
     single = _single_devices(data.devices, data.action, actor)
     members = np.unique(np.concatenate([_NONE, *(_members(group) for group in groups)]))
@@ -139,6 +143,15 @@ def _window(data: ControlData) -> tuple[dt.datetime, float | None]:
     return now, left_s
 
 
+def _refuse_told(group: Group, actor: Actor) -> None:
+    """Leave the groups of other parties to them, whoever owns the devices in them."""
+    if group.announced_by and group.owner.mrid != actor.organisation_mrid:
+        raise ForbiddenError(
+            f"This DERGroup belongs to {group.owner.name}, who alone switches it",
+            code="not_own_group", object_type="DERGroup", id=group.mrid, id_kind="uuid",
+        )  # fmt: skip
+
+
 def _require_function(group: Group) -> None:
     function = DerFunction.CONNECT_DISCONNECT
     if function not in group.functions:
@@ -168,6 +181,7 @@ def _single_devices(keys: MemberKeys, action: ControlAction, actor: Actor) -> Id
         if unknown:
             raise _unfit("EndDevice does not exist", "unknown_device", unknown, kind)
     ids = np.unique(np.concatenate([by_mrid, by_name]))
+    _refuse_others(ids, actor)
     columns = device_columns(ids)
     # Whoever may not be dispatched may still be switched off, but not on.
     fit = columns.lifecycle == REGISTERED
@@ -178,6 +192,18 @@ def _single_devices(keys: MemberKeys, action: ControlAction, actor: Actor) -> Id
         what = "registered and eligible" if action == ControlAction.CONNECT else "registered"
         raise _unfit(f"EndDevice is not {what}", "device_unfit", unfit, "uuid")
     return ids
+
+
+def _refuse_others(ids: Ids, actor: Actor) -> None:
+    """Refuse devices beyond an actor's grants, and the sandbox's to who is not of the sandbox."""
+    barred = out_of_reach(ids, actor=actor, noun=NOUN, verb="create")
+    if not sees_sandbox(actor):
+        barred = np.union1d(barred, np.intersect1d(ids, owned_ids(SANDBOX_MRID)))
+    if barred.size:
+        raise ForbiddenError(
+            f"{actor.name} may not switch this EndDevice",
+            code="not_granted", object_type="EndDevice", id=mrids_of(barred)[0], id_kind="uuid",
+        )  # fmt: skip
 
 
 def _unfit(message: str, code: str, keys: list[str], kind: str) -> RuleViolationError:
@@ -202,6 +228,7 @@ def create_control(*, data: ControlData, actor: Actor) -> EndDeviceControl:
 
     Raises:
         NotFoundError: no such group (CIM 99.1).
+        ForbiddenError: another party's group, a device of the sandbox, or no grant (CIM 7.5).
         InvalidInputError: no target (CIM 1.7), or times that make no sense.
         RuleViolationError: group without connectDisconnect, unknown or unfit device, or an mRID
             that is taken (CIM 6.1).

@@ -86,7 +86,7 @@ def cancel_dispatch(*, mrid: str, reason: str, actor: Actor) -> GroupDispatch:
         NotFoundError: no such dispatch in the actor's scope.
         RuleViolationError: it has ended already.
     """
-    row = get_dispatch(mrid, actor=actor)
+    row = get_dispatch(mrid, actor=actor, verb="cancel")
     why = f"Cancelled by {actor.name}" + (f": {reason}" if reason else ".")
     with transaction.atomic():
         if change_state(row, DispatchState.CANCELLED, reason=why, actor=actor):

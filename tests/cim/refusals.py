@@ -404,11 +404,14 @@ REFUSALS: tuple[Refusal, ...] = (
               row=19, points={"values": (1.0,), "numbers": [10_001]}),
     Refusal(19, "forecast", FORECASTS, _asking(FORECASTS, asked("m1"), count=10_001), "3.1",
             "A forecast has at most 10000 intervals"),
-    # 20: not allowed
+    # 20: not allowed; the ID is the first group of the message
     *(
-        Refusal(20, name, *ALL[name], "7.5", "{actor} may not ...", by_party=True)
-        for name in ("CreateDERGroups", "ChangeDERGroups", "DeleteDERGroups",
-                     "ExecuteDERGroupsOperationSet", "CreateDERGroupDispatches",
-                     "CreateEndDeviceControls")
+        Refusal(20, name, *ALL[name], "7.5", "{actor} may not ...",
+                about=(about, "name" if about == "G" else "uuid", "DERGroup"), by_party=True)
+        for name, about in (
+            ("CreateDERGroups", "n"), ("ChangeDERGroups", "m1"), ("DeleteDERGroups", "m1"),
+            ("ExecuteDERGroupsOperationSet", "G"), ("CreateDERGroupDispatches", "m1"),
+            ("CreateEndDeviceControls", "m1"),
+        )
     ),
 )  # fmt: skip
