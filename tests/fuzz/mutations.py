@@ -13,6 +13,7 @@ from lxml import etree
 Mutation = Callable[[random.Random, bytes], bytes]
 _PROLOG = b'<?xml version="1.0" encoding="UTF-8"?>'
 _TEXT = re.compile(rb">([^<>]+)</")
+_MESSAGE_ID = re.compile(rb"MessageID>([^<]*)</")
 
 _NUMBERS = (
     "NaN", "INF", "-INF", "1e999", "-0", "0x10", "9" * 4000, "-1", "", " ", "1,5", "१२", "1e-400",
@@ -206,8 +207,9 @@ def doctype(chance: random.Random, body: bytes) -> bytes:
 
 
 def _with_entity(body: bytes, used: str) -> bytes:
-    hit = _TEXT.search(body)
-    return body if hit is None else body[: hit.start(1)] + used.encode() + body[hit.end(1) :]
+    """Put a reference where any text is allowed, so that nothing but the DTD is wrong."""
+    hit = _MESSAGE_ID.search(body)
+    return body if hit is None else body[: hit.end(1)] + used.encode() + body[hit.end(1) :]
 
 
 def references(chance: random.Random, body: bytes) -> bytes:
