@@ -92,7 +92,6 @@ class ReplyError:
     related: ObjectId | None = None
     retry: bool = False
     operation_id: int | None = None
-    recorded: bool = False
 
     def render(self, level: str = "FATAL") -> str:
         """Return the `m:Error` element."""

@@ -35,7 +35,6 @@ class SoapFaultError(Exception):
         self.fault = fault
         self.code = code
         self.http_status = http_status
-        self.recorded = False
 
 
 def unwrap(body: bytes) -> etree._Element:

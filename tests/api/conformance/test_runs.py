@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from derms.accounts import services as accounts_services
 from derms.accounts.choices import ClientStage
 from derms.accounts.models import ApiClient
+from derms.audit.models import AuditRecord
 from derms.cim import schema
 from derms.cim.models import OutboundMessage, Partner
 from derms.cim.operations import OPERATIONS
@@ -257,6 +258,15 @@ def test_the_command_tells_each_step_and_ends_with_its_verdict(partner):
     assert "FAILED: No CreateDERGroups of yours came in time" in text
     assert "skipped: Not run: it needs the step 'Create a group'" in text
     assert "The run has failed." in text
+
+
+def test_what_the_command_refuses_is_recorded(partner):
+    with pytest.raises(CommandError) as ended:
+        call_command("partner_test", client="nobody")
+
+    assert ended.value.returncode == 2
+    record = AuditRecord.objects.get(outcome="refused")
+    assert (record.action, record.source) == ("conformance.start", "command")
 
 
 def test_the_command_ends_well_when_all_is_passed(partner):

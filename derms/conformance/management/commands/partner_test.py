@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from derms.audit.services import record_refused
 from derms.conformance import reports, selectors, services
 from derms.conformance.choices import OVER, RunState, StepState
 from derms.conformance.rules.scenarios import SCENARIOS
@@ -63,6 +64,13 @@ class Command(BaseCommand):
                 actor=_ACTOR,
             )
         except DermsError as error:
+            record_refused(
+                action="conformance.start",
+                object_type="PartnerRun",
+                reason=f"{error.code}: {error.message}"[:500],
+                asked={"client": options["client"], "scenario": options["scenario"]},
+                actor=_ACTOR,
+            )
             raise CommandError(error.message, returncode=_NOT_RUN) from error
         if not options["json"]:
             self.stdout.write(f"Run {run.mrid}: {run.scenario} of {client.client_id}")
