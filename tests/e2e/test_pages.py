@@ -16,7 +16,7 @@ PAGES = {
         "/system", "/controls", "/controls?view=all",
     ],
     "engineer": ["/devices/import"],
-    "admin": ["/audit", "/admin", "/admin?tab=clients", "/admin?tab=organisations"],
+    "admin": ["/audit", "/admin", "/admin?tab=clients", "/admin?tab=organisations", "/certificates"],
 }  # fmt: skip
 MANY = 100_000
 

@@ -59,16 +59,14 @@ class PasswordSerializer(serializers.Serializer[Any]):
 @extend_schema_serializer(component_name="Grant")
 class GrantSerializer(serializers.Serializer[Any]):
     nouns = serializers.ListField(
-        child=serializers.ChoiceField(sorted(NOUNS)), default=list, help_text="None = all."
+        child=serializers.ChoiceField(sorted(NOUNS)), help_text="None = all."
     )
     verbs = serializers.ListField(
         child=serializers.ChoiceField(sorted(frozenset().union(*NOUNS.values()))),
-        default=list,
         help_text="None = all. `get` is also what it is pushed.",
     )
     groups = serializers.ListField(
         child=serializers.CharField(max_length=128),
-        default=list,
         help_text="mRIDs; none = all groups its roles let it see.",
     )
 

@@ -2177,19 +2177,19 @@ export interface components {
         };
         Grant: {
             /** @description None = all. */
-            nouns?: components["schemas"]["NounsEnum"][];
+            nouns: components["schemas"]["NounsEnum"][];
             /** @description None = all. `get` is also what it is pushed. */
-            verbs?: components["schemas"]["VerbsEnum"][];
+            verbs: components["schemas"]["VerbsEnum"][];
             /** @description mRIDs; none = all groups its roles let it see. */
-            groups?: string[];
+            groups: string[];
         };
         GrantRequest: {
             /** @description None = all. */
-            nouns?: components["schemas"]["NounsEnum"][];
+            nouns: components["schemas"]["NounsEnum"][];
             /** @description None = all. `get` is also what it is pushed. */
-            verbs?: components["schemas"]["VerbsEnum"][];
+            verbs: components["schemas"]["VerbsEnum"][];
             /** @description mRIDs; none = all groups its roles let it see. */
-            groups?: string[];
+            groups: string[];
         };
         Grants: {
             /** @description All of them; none = whatever its roles allow. */

@@ -1,6 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link } from "@tanstack/react-router";
 import { Empty, ErrorBox, Loading } from "@/components/states";
-import { adminSearch } from "@/features/admin/search";
+import { adminSearch, certificateSearch } from "@/features/admin/search";
 import { alarmSearch } from "@/features/alarms/search";
 import { auditSearch } from "@/features/audit/search";
 import { cimSearch } from "@/features/cim/search";
@@ -34,12 +34,14 @@ const tree = root.addChildren([
   createRoute({ ...parent, path: "/devices/import", component: lazyRouteComponent(() => import("@/features/devices/ImportPage"), "ImportPage") }),
   createRoute({ ...parent, path: "/devices/$mrid", validateSearch: deviceSearch, component: lazyRouteComponent(() => import("@/features/devices/DevicePage"), "DevicePage") }),
   createRoute({ ...parent, path: "/alarms", validateSearch: alarmSearch, component: lazyRouteComponent(() => import("@/features/alarms/AlarmsPage"), "AlarmsPage") }),
+  createRoute({ ...parent, path: "/integration", component: lazyRouteComponent(() => import("@/features/integration/IntegrationPage"), "IntegrationPage") }),
   createRoute({ ...parent, path: "/cim-messages", validateSearch: cimSearch, component: lazyRouteComponent(() => import("@/features/cim/CimPage"), "CimPage") }),
   createRoute({ ...parent, path: "/partners", component: lazyRouteComponent(() => import("@/features/partners/PartnersPage"), "PartnersPage") }),
   createRoute({ ...parent, path: "/partners/$mrid", validateSearch: partnerSearch, component: lazyRouteComponent(() => import("@/features/partners/PartnerPage"), "PartnerPage") }),
   createRoute({ ...parent, path: "/partner-bench", component: lazyRouteComponent(() => import("@/features/conformance/BenchPage"), "BenchPage") }),
   createRoute({ ...parent, path: "/partner-bench/$mrid", component: lazyRouteComponent(() => import("@/features/conformance/RunPage"), "RunPage") }),
   createRoute({ ...parent, path: "/audit", validateSearch: auditSearch, component: lazyRouteComponent(() => import("@/features/audit/AuditPage"), "AuditPage") }),
+  createRoute({ ...parent, path: "/certificates", validateSearch: certificateSearch, component: lazyRouteComponent(() => import("@/features/admin/CertificatesPage"), "CertificatesPage") }),
   createRoute({ ...parent, path: "/admin", validateSearch: adminSearch, component: lazyRouteComponent(() => import("@/features/admin/AdminPage"), "AdminPage") }),
   createRoute({ ...parent, path: "/system", component: lazyRouteComponent(() => import("@/features/system/SystemPage"), "SystemPage") }),
 ]);

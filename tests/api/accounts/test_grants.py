@@ -47,6 +47,7 @@ def test_grants_that_allow_nothing_are_refused(admin, dms):
         {"nouns": ["Meters"], "verbs": [], "groups": []},
         {"nouns": ["DERGroupStatuses"], "verbs": ["delete"], "groups": []},
         {"nouns": ["EndDevices"], "verbs": [], "groups": ["g1"]},
+        {"nouns": ["DERGroups"], "verbs": ["get"]},  # a part left out does not mean all
     ):
         assert put(admin, dms, [wrong]).status_code == 422
     assert ApiClient.objects.get().grants == []

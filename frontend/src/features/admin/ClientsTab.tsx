@@ -6,8 +6,10 @@ import type { ApiClient, Organisation } from "@/api/types";
 import { CommandButton, Dialog, Field, FormError } from "@/components/controls";
 import { DataTable, More } from "@/components/DataTable";
 import { ErrorBox, Loading } from "@/components/states";
+import { count } from "@/lib/quantities";
 import { dateTime } from "@/lib/time";
 import { CLIENT_ROLES, Roles, SecretDialog } from "./parts";
+import { RetireDialog } from "./RetireDialog";
 import { TrustDialog } from "./TrustDialog";
 import "./admin.css";
 
@@ -62,10 +64,12 @@ function NewClient({ onClose }: { onClose: (secret?: string) => void }): ReactNo
 
 export function ClientsTab(): ReactNode {
   const queries = useQueryClient();
-  const clients = usePages<ApiClient>("api-clients");
+  const [withRetired, setWithRetired] = useState(false);
+  const clients = usePages<ApiClient>("api-clients", { retired: withRetired || null });
   const [isNew, setNew] = useState(false);
   const [secret, setSecret] = useState("");
   const [trust, setTrust] = useState("");
+  const [retiring, setRetiring] = useState<ApiClient | null>(null);
   const reset = useMutation({
     mutationFn: (client: ApiClient) => post<WithSecret>(`api-clients/${client.mrid}/secret`),
     onSuccess: (made) => setSecret(made.secret),
@@ -83,6 +87,10 @@ export function ClientsTab(): ReactNode {
         <CommandButton permission="accounts.write" onClick={() => setNew(true)}>
           New API client
         </CommandButton>
+        <label className="check push">
+          <input type="checkbox" checked={withRetired} onChange={(e) => setWithRetired(e.target.checked)} />
+          also those that have retired
+        </label>
       </div>
       <FormError error={reset.error ?? toggle.error} />
       <DataTable
@@ -95,7 +103,8 @@ export function ClientsTab(): ReactNode {
           { key: "name", head: "Name", cell: (c) => c.name, sort: (c) => c.name },
           { key: "organisation", head: "Organisation", cell: (c) => (c.organisation.name) },
           { key: "roles", head: "Roles", cell: (c) => c.roles.join(", ") },
-          { key: "active", head: "May connect", cell: (c) => (c.is_active ? "yes" : "no") },
+          { key: "active", head: "May connect", cell: (c) => (c.retired_at ? `retired ${dateTime(c.retired_at)}` : c.is_active ? "yes" : "no") },
+          { key: "grants", head: "Granted", cell: (c) => (c.grants.length > 0 ? `${count(c.grants.length)} ${c.grants.length === 1 ? "grant" : "grants"}` : "all its roles allow") },
           { key: "demands", head: "Must show", wrap: true, cell: (c) => (c.demands.length > 0 ? c.demands.join(", ").replaceAll("_", " ") : "any proof") },
           { key: "used", head: "Last used", cell: (c) => dateTime(c.last_used_at) },
           {
@@ -104,14 +113,21 @@ export function ClientsTab(): ReactNode {
             cell: (c) => (
               <span className="row">
                 <button type="button" className="btn" onClick={() => setTrust(c.mrid)}>
-                  Policy, certificates
+                  Permissions, trust
                 </button>
-                <CommandButton permission="accounts.write" onClick={() => toggle.mutate(c)}>
-                  {c.is_active ? "Lock" : "Unlock"}
-                </CommandButton>
-                <CommandButton permission="accounts.write" onClick={() => reset.mutate(c)}>
-                  New secret
-                </CommandButton>
+                {!c.retired_at && (
+                  <>
+                    <CommandButton permission="accounts.write" onClick={() => toggle.mutate(c)}>
+                      {c.is_active ? "Lock" : "Unlock"}
+                    </CommandButton>
+                    <CommandButton permission="accounts.write" onClick={() => reset.mutate(c)}>
+                      New secret
+                    </CommandButton>
+                    <CommandButton permission="accounts.write" onClick={() => setRetiring(c)}>
+                      Retire
+                    </CommandButton>
+                  </>
+                )}
               </span>
             ),
           },
@@ -127,6 +143,7 @@ export function ClientsTab(): ReactNode {
         />
       )}
       {trusted && <TrustDialog client={trusted} onClose={() => setTrust("")} />}
+      {retiring && <RetireDialog client={retiring} onClose={() => setRetiring(null)} />}
       {secret && <SecretDialog what="Client secret" secret={secret} onClose={() => setSecret("")} />}
     </>
   );

@@ -2,8 +2,9 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { request } from "@/api/client";
 import type { ApiClient } from "@/api/types";
-import { CommandButton, Dialog, FormError } from "@/components/controls";
+import { CommandButton, Dialog, FormError, Segments } from "@/components/controls";
 import { Certificates } from "./Certificates";
+import { Grants } from "./Grants";
 
 const PROOFS = [
   ["password", "HTTP Basic"],
@@ -62,12 +63,26 @@ function Policy({ client }: { client: ApiClient }): ReactNode {
   );
 }
 
-/** What a client must show of itself, and the certificates it is known by. */
+type Part = "permissions" | "policy" | "certificates";
+
+/** What a client may do, what it must show of itself, and the certificates it is known by. */
 export function TrustDialog({ client, onClose }: { client: ApiClient; onClose: () => void }): ReactNode {
+  const [part, setPart] = useState<Part>("permissions");
   return (
-    <Dialog title={`How ${client.client_id} proves who it is`} onClose={onClose} size={860}>
-      <Policy client={client} />
-      <Certificates client={client} />
+    <Dialog title={`What ${client.client_id} may do, and how it proves who it is`} onClose={onClose} size={860}>
+      <Segments
+        label="Part"
+        value={part}
+        onChange={setPart}
+        options={[
+          { value: "permissions", text: "Permissions" },
+          { value: "policy", text: "Policy" },
+          { value: "certificates", text: "Certificates" },
+        ]}
+      />
+      {part === "permissions" && <Grants client={client} />}
+      {part === "policy" && <Policy client={client} />}
+      {part === "certificates" && <Certificates client={client} />}
     </Dialog>
   );
 }
