@@ -15,8 +15,8 @@ PAGES = {
         "/alarms", "/alarms?view=journal", "/cim-messages", "/partners", "/partner-bench",
         "/system", "/controls", "/controls?view=all",
     ],
-    "engineer": ["/devices/import"],
-    "admin": ["/audit", "/admin", "/admin?tab=clients", "/admin?tab=organisations", "/certificates"],
+    "engineer": ["/devices/import", "/integration", "/certificates"],
+    "admin": ["/audit", "/admin", "/admin?tab=clients", "/admin?tab=organisations"],
 }  # fmt: skip
 MANY = 100_000
 
