@@ -120,7 +120,9 @@ GRANTED: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 `cim.<Noun>.<verb>` says it itself. On which groups is the business of services and selectors.
 """
 
-BEYOND_GRANTS = frozenset({"cim.use", "conformance.read", "conformance.run"})
+BEYOND_GRANTS = frozenset(
+    {"cim.use", "conformance.read", "conformance.run", "conformance.partners"}
+)
 """What a client with grants keeps: to knock at the door, and to prove itself in the sandbox."""
 
 ROUTES: dict[tuple[str, str], str] = {
