@@ -38,6 +38,7 @@ _REASONS = {
     "5.9": "Aborted to keep transactional integrity",
     "6.1": "Request cancelled per business rule",
     "6.2": "Request on hold",
+    "7.1": "Temporary authentication failure",
     "7.3": "Authentication mechanism insufficient",
     "7.4": "Authentication failure",
     "7.5": "Not authorized",

@@ -12,7 +12,7 @@ from lxml import etree
 from derms.accounts.models import ApiClient
 from derms.accounts.services import update_client
 from derms.audit.models import AuditRecord
-from derms.cim import background
+from derms.cim import background, deferring
 from derms.cim.models import DeferredRequest, OutboundMessage
 from derms.cim.push import delivery, wire
 from derms.core.actors import SYSTEM
@@ -203,6 +203,21 @@ def test_the_same_message_again_is_kept_once(dms_client, address):
     carry_out()
     assert dms_client.post(PATH, message).raw == first.raw
     assert OutboundMessage.objects.count() == 1
+
+
+def test_too_many_that_wait(dms_client, address, monkeypatch):
+    monkeypatch.setattr(deferring, "MAX_WAITING", 1)
+    dms_client.post(PATH, asking(create(message_id="m1"), address))
+    second = asking(create(message_id="m2"), address)
+
+    said = dms_client.post(PATH, second)
+
+    (error,) = said.errors
+    assert (said.result, error["code"], error["level"]) == ("FAILED", "3.2", "FATAL")
+    assert error["reason"] == "Too many pending requests"
+    assert DeferredRequest.objects.count() == 1
+    carry_out()
+    assert dms_client.post(PATH, second).codes == ["0.3"]  # its MessageID was not used up
 
 
 def test_an_invalid_request_is_refused_at_once(dms_client, address):

@@ -255,6 +255,16 @@ def test_compressed_beside_its_content(plain):
     assert plain.post(generic(message)).codes == ["1.8"]
 
 
+def test_operation_set_beside_its_noun(plain, dms_client):
+    message = create_groups(group("m1", "G")).replace("</Payload>", "<OperationSet/></Payload>")
+
+    for said in (plain.post(generic(message)), dms_client.post("create/executeDERGroups", message)):
+        (error,) = said.errors
+        assert error["code"] == "1.8"
+        assert error["details"] == "OperationSet is not taken by CreateDERGroups"
+    assert not DerGroup.objects.exists()
+
+
 def test_a_client_that_must_sign_is_refused_without_soap(plain, dms):
     demand(dms, Proof.SIGNATURE)
 
