@@ -40,11 +40,14 @@ class Stored:
     Attributes:
         logged: Its exchange.
         form: In SOAP, bare or generic.
+        root: The document; its SOAP envelope without what stood in the SOAP Header, which proved
+            who sent it then.
         message: The message element, without SOAP; may be changed before it is carried out.
     """
 
     logged: CimMessage
     form: Form
+    root: etree._Element
     message: etree._Element
 
     @property
@@ -74,7 +77,9 @@ def read_stored(mrid: str) -> Stored:
         message = soap.message_in(root) if form.is_soap else root
     except SoapFaultError as error:
         raise _refused(f"The message cannot be read: {error.message}", "unreadable") from error
-    stored = Stored(logged, form, message)
+    for header in root.findall(f"{{{names.SOAP}}}Header"):
+        header.clear()
+    stored = Stored(logged, form, root, message)
     content = operations.find(logged.noun, logged.verb).content
     for part in stored.parts:
         # What cannot be unpacked is refused by the exchange, as it was the first time.
@@ -90,7 +95,7 @@ def carry_out(stored: Stored, *, actor: Actor) -> CimMessage:
     at once, whatever the first one asked for. The log says what it is a replay of.
     """
     _renew(stored.message)
-    body = stored.form.wrap(etree.tostring(stored.message, encoding="unicode", with_tail=False))
+    body = etree.tostring(stored.root, encoding="utf-8", xml_declaration=True)
     entry = Entry(actor, stored.logged.path, body, form=stored.form)
     entry.replay_of = stored.logged.mrid
     exchange.serve(entry, soap.parse(body), Freshness(client=actor.mrid))

@@ -130,13 +130,19 @@ function Undelivered({ of: p }: { of: IntegrationPartner }): ReactNode {
   );
 }
 
+function clockText(seconds: number | null): string {
+  if (seconds == null) return "clock not known";
+  if (Math.abs(seconds) < 120) return `clock ${drift(seconds)}`;
+  return `${span(1000 * Math.abs(seconds))} ${seconds < 0 ? "behind" : "ahead"}`;
+}
+
 function Trust({ of: p, warningDays }: { of: IntegrationPartner; warningDays: number }): ReactNode {
   const days = p.certificate_days;
   const isOff = p.drift_s != null && Math.abs(p.drift_s) > MOST_DRIFT_S;
   return (
     <td rowSpan={2}>
       <div>
-        <Mark when={isOff}>{p.drift_s == null ? "clock not known" : `clock ${drift(p.drift_s)}`}</Mark>
+        <Mark when={isOff}>{clockText(p.drift_s)}</Mark>
       </div>
       <div>
         <Mark when={days != null && days <= warningDays}>{certificate(days)}</Mark>

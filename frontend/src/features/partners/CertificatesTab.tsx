@@ -1,4 +1,3 @@
-import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { usePages } from "@/api/pages";
 import type { ClientCertificate, Partner } from "@/api/types";
@@ -35,9 +34,7 @@ export function CertificatesTab({ partner }: { partner: Partner }): ReactNode {
   const now = useNow();
   return (
     <section className="panel" aria-label="Certificates">
-      <p className="dim">
-        They are registered and revoked on the page <Link to="/admin">Users and clients</Link>. {WARNING_DAYS} days before the last one ends an alarm is raised.
-      </p>
+      <p className="dim">What this partner proves by. An alarm is raised {WARNING_DAYS} days before the last one ends.</p>
       {found.isLoading ? (
         <Loading what="certificates" rows={3} />
       ) : found.error ? (
