@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from numpy.typing import NDArray
 
-from derms.accounts.scopes import SANDBOX_MRID, sees_sandbox, visible_organisations
+from derms.accounts.scopes import SANDBOX_MRID, is_sandboxed, sees_sandbox, visible_organisations
 from derms.audit import services as audit
 from derms.core import bulk, clock, correlation
 from derms.core.actors import Actor
@@ -112,7 +112,9 @@ def preview_control(*, data: ControlData, actor: Actor) -> ControlPreview:
         group_members=members.size,
         columns=columns,
         rated_w=rated_w,
-        needs_release=limits.exceeded_by(rated_w=rated_w, devices=len(columns)),
+        # Simulated devices of the sandbox need no second person; a partner's run has none.
+        needs_release=not is_sandboxed(actor)
+        and limits.exceeded_by(rated_w=rated_w, devices=len(columns)),
         limits=limits,
         start_at=start_at,
         duration_s=duration_s,

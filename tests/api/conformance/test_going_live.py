@@ -129,6 +129,15 @@ def test_a_failed_run_leaves_nothing_behind(bench, engineer, time_machine):
     assert back.devices == 3
 
 
+def test_the_sandbox_needs_no_second_person(bench, settings):
+    settings.CONTROL_RELEASE_DEVICES = 0
+    on = bench()
+
+    on.until("connect")
+
+    assert [c.state for c in EndDeviceControl.objects.all()] == ["scheduled"]
+
+
 def test_an_abandoned_run_leaves_nothing_behind(bench, engineer):
     on = bench()
     on.until("change")
