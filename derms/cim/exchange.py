@@ -7,7 +7,6 @@ log row and audit record.
 Source: sections 3 and 6 of docs/standards/61968-5.md.
 """
 
-import difflib
 import hashlib
 import logging
 from collections.abc import Callable, Iterable
@@ -19,11 +18,9 @@ from typing import Protocol, TypeVar
 from django.db import OperationalError, transaction
 from lxml import etree
 
-from derms.accounts.permissions import has_permission
 from derms.audit import services as audit
 from derms.audit.services import record_refused
-from derms.cim import deferring, forms, names, registry, schema, services, soap
-from derms.cim.context import require_context
+from derms.cim import deferring, opening, registry, services
 from derms.cim.envelope import (
     Header,
     ObjectId,
@@ -35,18 +32,15 @@ from derms.cim.envelope import (
 )
 from derms.cim.forms import SOAP, Form
 from derms.cim.operations import Operation
-from derms.cim.parts import forbidden
 from derms.cim.registry import Call, Profile
 from derms.cim.schema import MessageSet
 from derms.cim.security import freshness
 from derms.cim.security.admission import Admitted
 from derms.cim.services import Answer, Entry
 from derms.cim.soap import SoapFaultError
-from derms.core.actors import Actor
 from derms.core.errors import (
     BusyError,
     DermsError,
-    InvalidInputError,
     RuleViolationError,
     TooLargeError,
 )
@@ -54,7 +48,6 @@ from derms.core.errors import (
 _log = logging.getLogger(__name__)
 # Lock time-out, deadlock, serialisation failure: the same message may succeed in a moment.
 _BUSY_STATES = {"55P03", "40P01", "40001"}
-_MIN_LIKENESS = 0.9
 MAX_ITEMS = 1000
 """Groups or dispatches in one message."""
 
@@ -100,7 +93,9 @@ def serve(
         soap_action: As it was sent.
     """
     try:
-        message, profile = _opened(entry, root, soap_action)
+        message, profile = opening.find_operation(
+            root, form=entry.form, path=entry.path, soap_action=soap_action
+        )
     except SoapFaultError as error:
         return refuse(entry, error, messages_at(entry.path))
     header = read_header(message) or Header()
@@ -111,7 +106,7 @@ def serve(
     entry.drift_s = freshness.drift_of(message, entry.received_at)
     try:
         freshness.check(fresh, message, entry.request)
-        content = _checked(message, header, operation, entry.actor)
+        content = opening.check_message(message, header, operation, entry.actor)
     except DermsError as error:
         refusal = Outcome(errors=(error_of(error),))
         answer = services.store_message(entry, _reply(operation, header, refusal, entry.form))
@@ -146,113 +141,6 @@ def refuse(entry: Entry, error: SoapFaultError, messages: MessageSet | None) -> 
         actor=entry.actor,
     )
     return services.store_message(entry, answer)
-
-
-def _opened(entry: Entry, root: etree._Element, soap_action: str) -> tuple[etree._Element, Profile]:
-    """Return the typed message and the profile that serves it.
-
-    Raises:
-        SoapFaultError: there is no such thing here.
-    """
-    if entry.form.is_soap:
-        message = soap.message_in(root)
-        return message, _profile_for(message, entry.path, soap_action)
-    if entry.form.is_generic:
-        profile = _profile_called(*forms.read_generic(root))
-        return forms.typed(root, profile.operation), profile
-    found = registry.profile_of(etree.QName(root).localname)
-    if found is None or etree.QName(root).namespace != _wrapper(found):
-        raise SoapFaultError(f"Unexpected message {root.tag}")
-    return root, found
-
-
-def _profile_called(noun: str, verb: str) -> Profile:
-    """Find the operation of a generic message by Noun and Verb.
-
-    Raises:
-        SoapFaultError: no such noun here (2.5), or not with this verb (2.9).
-    """
-    served = [p for p in registry.all_profiles() if _is_noun_of(p.operation, noun)]
-    if not served:
-        raise SoapFaultError(f"Noun {noun[:80]!r} is not served here", code="2.5")
-    for profile in served:
-        if profile.operation.verb == verb:
-            return profile
-    raise SoapFaultError(f"Verb {verb[:20]!r} does not fit {noun[:80]}", code="2.9")
-
-
-def _profile_for(message: etree._Element, path: str, soap_action: str) -> Profile:
-    """Find the operation by body root; a SOAPAction of another operation is a contradiction."""
-    known = registry.service_at(path)
-    name = etree.QName(message)
-    profile = known.get(name.localname)
-    if profile is None or name.namespace != _wrapper(profile):
-        wanted = ", ".join(f"{{{_wrapper(p)}}}{root}" for root, p in known.items())
-        raise SoapFaultError(f"Unexpected wrapper element {message.tag} found. Expected {wanted}.")
-    action = soap_action.strip().strip("\"'")
-    if action and action.rsplit("/", 1)[-1] != profile.operation.name:
-        raise SoapFaultError(f"SOAPAction {action[:200]} does not belong to {message.tag}.")
-    return profile
-
-
-def _wrapper(profile: Profile) -> str:
-    return names.wrapper(profile.operation.messages.message)
-
-
-def _checked(
-    message: etree._Element, header: Header, operation: Operation, actor: Actor
-) -> etree._Element:
-    """Return the profile element of a message that is allowed, complete and valid.
-
-    Raises:
-        ForbiddenError: the client may not do this (7.5).
-        InvalidInputError: 1.5, 1.6, 1.7, 1.8, 2.5 or 2.9.
-        RuleViolationError: a Context that is not carried out here (6.1).
-    """
-    if not has_permission(actor, operation.permission):
-        raise forbidden(message, who=actor.name, verb=operation.verb, noun=operation.noun)
-    if not header.verb or not header.noun:
-        raise InvalidInputError("Header with Verb and Noun is missing", cim_code="1.5")
-    if header.verb != operation.verb:
-        raise InvalidInputError(
-            f"Verb {header.verb!r} does not fit {operation.name}", cim_code="2.9"
-        )
-    if not _is_noun_of(operation, header.noun):
-        raise InvalidInputError(
-            f"Noun {header.noun!r} does not fit {operation.name}", cim_code="2.5"
-        )
-    require_context(header, operation, actor)
-    content = _content(message, operation)
-    fault = schema.check(operation.messages, message)
-    if fault:
-        raise InvalidInputError(fault[:1000])
-    return content
-
-
-def _is_noun_of(operation: Operation, given: str) -> bool:
-    """Tell whether a noun is meant: real clients misspell theirs (`DEGroupForecasts`)."""
-    messages = operation.messages
-    if given in (messages.message, messages.noun, messages.header_noun):
-        return True
-    return difflib.SequenceMatcher(a=given, b=messages.header_noun).ratio() >= _MIN_LIKENESS
-
-
-def _content(message: etree._Element, operation: Operation) -> etree._Element:
-    wrapper = f"{{{etree.QName(message).namespace}}}"
-    part = message.find(f"{wrapper}{operation.part}")
-    if part is not None:
-        forms.inflate(part, operation.content)
-    content = None if part is None else part.find(operation.content)
-    if part is None or content is None:
-        code = "1.6" if operation.part == "Request" else "1.7"
-        missing = operation.part
-        if part is not None:
-            missing = f"{etree.QName(operation.content).localname} in {missing}"
-        raise InvalidInputError(f"{missing} is missing", cim_code=code)
-    extra = part.find(f"{wrapper}OperationSet")
-    if extra is not None and extra is not content:
-        raise InvalidInputError(f"OperationSet is not taken by {operation.name}")
-    return content
 
 
 def _reply(operation: Operation, header: Header, outcome: Outcome, form: Form) -> Answer:
