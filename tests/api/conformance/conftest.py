@@ -128,6 +128,12 @@ class Endpoint:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
 
+@pytest.fixture(autouse=True)
+def _no_connection_stays():
+    yield
+    wire.close_all()
+
+
 @pytest.fixture
 def endpoint():
     """Return an endpoint of a partner."""
@@ -135,4 +141,3 @@ def endpoint():
     yield found
     found.server.shutdown()
     found.server.server_close()
-    wire.close_all()
