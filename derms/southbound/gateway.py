@@ -30,6 +30,12 @@ B = TypeVar("B")
 SILENT = frozenset({"no_answer", "no_connection"})
 """Error codes that mean nobody answered; any other answer, even a refusal, is contact."""
 
+NOT_BEGUN = "not_begun"
+"""Error code of a device whose turn did not come before the deadline."""
+
+_TELLS_NOTHING = frozenset({"breaker_open", "unknown_protocol", NOT_BEGUN, "deadline"})
+"""Error codes of devices that have neither answered nor been silent for their whole time-out."""
+
 _ALWAYS = frozenset({CommandKind.RELEASE, CommandKind.DISCONNECT})
 """Commands that end what was asked of a device are sent even when it may not be asked any more."""
 
@@ -172,7 +178,7 @@ def _command(
 
 
 def _note(wire: Wire, code: str) -> None:
-    if code not in {"breaker_open", "unknown_protocol"}:
+    if code not in _TELLS_NOTHING:
         _breaker(wire).note(answered=code not in SILENT, now=time.monotonic())
 
 
@@ -182,10 +188,15 @@ def _fan_out(
     ask: Callable[[Driver, list[A]], Awaitable[Sequence[B]]],
     refuse: Callable[[str, str], B],
 ) -> list[B]:
-    """Call each protocol's driver once with its items; put every answer in its place."""
+    """Call each protocol's driver once with its items; put every answer in its place.
+
+    Devices that were silent last come last: a thousand time-outs at once must not keep the others
+    from their turn.
+    """
     answers: dict[int, B] = {}
     by_protocol: dict[str, list[int]] = {}
-    for place, wire in enumerate(wires):
+    for place in sorted(range(len(wires)), key=lambda place: _breaker(wires[place]).failures):
+        wire = wires[place]
         if _closed(wire):
             by_protocol.setdefault(wire.protocol, []).append(place)
         else:

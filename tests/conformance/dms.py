@@ -62,12 +62,27 @@ class Person:
         Raises:
             AssertionError: the answer is an error.
         """
+        said = self._request(method, path, headers, json=body)
+        return said.json() if said.content else None
+
+    def send(self, path: str, table: str) -> Any:
+        """POST a CSV."""
+        return self._request("POST", path, {"Content-Type": "text/csv"}, data=table.encode()).json()
+
+    def change(self, path: str, body: Any) -> Any:
+        """PATCH something as it stands now."""
+        etag = self._request("GET", path, {}).headers["ETag"]
+        return self._request("PATCH", path, {"If-Match": etag}, json=body).json()
+
+    def _request(
+        self, method: str, path: str, headers: dict[str, str], **more: Any
+    ) -> requests.Response:
         if method != "GET":
             headers |= {"X-CSRFToken": self._session.cookies["csrftoken"], "Referer": self._address}
         url = f"{self._address}/api/v1/{path}"
-        said = self._session.request(method, url, json=body, headers=headers, timeout=30)
+        said = self._session.request(method, url, headers=headers, timeout=30, **more)
         assert said.ok, f"{method} {path}: {said.status_code} {said.text[:500]}"
-        return said.json() if said.content else None
+        return said
 
 
 def wait_until(what: Any, seconds: float, why: str) -> Any:

@@ -18,13 +18,13 @@ from derms.core.errors import DriverError
 from derms.devices.selectors.wires import PollTarget
 from derms.southbound.choices import LinkState
 from derms.southbound.contract import Measurement, OperatingState
+from derms.southbound.gateway import NOT_BEGUN
 from derms.southbound.rules import links as rules
 
 _REFRESH = dt.timedelta(seconds=60)
 # A link that stays as it is is written again so often, for its time of last contact.
 COMMS_LOST = "comms_lost"
 DEVICE_FAULT = "device_fault"
-NOT_BEGUN = "not_begun"
 _STATES = [LinkState.UNKNOWN, LinkState.UP, LinkState.DEGRADED, LinkState.DOWN]
 
 _READ = """
