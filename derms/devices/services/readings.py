@@ -220,8 +220,11 @@ def _write_latest(newest: ReadingBatch) -> int:
 
     Nearly always every row is there and older, and a plain UPDATE does it in two thirds of the
     time. What it did not touch is new or late; the upsert then tells which. The UPDATE may
-    lock rows in any order, so it can meet another writer half-way; the upsert keeps the order
-    of keys and cannot.
+    lock rows in any order, so it can meet another writer half-way; two upserts, which keep the
+    order of keys, cannot.
+
+    Raises:
+        BusyError: one UPDATE after the other stood in the way.
     """
     columns = _columns(newest)
     new, parameters = bulk.unnest(columns), {**columns, "source": newest.source}
@@ -230,9 +233,15 @@ def _write_latest(newest: ReadingBatch) -> int:
             updated = bulk.execute(_LATEST_UPDATE.format(new=new), parameters).rowcount
     except psycopg.errors.DeadlockDetected:
         updated = 0
-    if updated < len(newest):
-        updated += bulk.execute(_LATEST_UPSERT.format(new=new), parameters).rowcount
-    return updated
+    if updated == len(newest):
+        return updated
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic():
+                return updated + bulk.execute(_LATEST_UPSERT.format(new=new), parameters).rowcount
+        except psycopg.errors.DeadlockDetected:  # with somebody's UPDATE, which goes on now
+            continue
+    raise BusyError("Latest values could not be stored: others write the same ones all the time.")
 
 
 def _fresh_rows(newest: ReadingBatch) -> Bool:
