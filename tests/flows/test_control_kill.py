@@ -69,9 +69,9 @@ def test_of_fifty_releases_exactly_one_counts(settings):
     row.refresh_from_db()
     assert results.count("control_decided") == 49
     assert row.decided_by in results
+    # The 49 are recorded by the doors they came through (tests/cim/test_one_record.py).
     done = AuditRecord.objects.filter(object_mrid=row.mrid, action="control.scheduled")
-    refused = AuditRecord.objects.filter(object_mrid=row.mrid, action="control.release")
-    assert (done.count(), refused.count()) == (1, 49)
+    assert done.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ def test_questions_for_readings(device, start, span_s, where):
 
     content = checked("QueryMeterReadings", meters.get(asked, **of_request))
 
-    assert _range(content) == Range(start, end)
+    assert _range(as_call(content)) == Range(start, end)
     assert read_identified(content.find("{*}EndDevice"), "EndDevice").mrid == device
 
 
