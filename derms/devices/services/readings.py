@@ -3,7 +3,9 @@
 For the drivers' polling, the REST door and meter imports. Arrays in, COPY out (ADR 0020).
 """
 
+import random
 import threading
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -74,6 +76,8 @@ WHERE old.last_contact_at IS NULL OR old.last_contact_at < EXCLUDED.last_contact
 
 # Straight, after making partitions, without repeated rows, after making partitions again.
 _TRIES = 4
+# Each deadlock lets one other writer finish, so that few suffice unless very many write at once.
+_UPSERT_TRIES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,12 +239,12 @@ def _write_latest(newest: ReadingBatch) -> int:
         updated = 0
     if updated == len(newest):
         return updated
-    for _ in range(_TRIES):
+    for _ in range(_UPSERT_TRIES):
         try:
             with transaction.atomic():
                 return updated + bulk.execute(_LATEST_UPSERT.format(new=new), parameters).rowcount
         except psycopg.errors.DeadlockDetected:  # with somebody's UPDATE, which goes on now
-            continue
+            time.sleep(random.uniform(0.01, 0.1))
     raise BusyError("Latest values could not be stored: others write the same ones all the time.")
 
 
