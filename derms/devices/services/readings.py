@@ -244,7 +244,7 @@ def _write_latest(newest: ReadingBatch) -> int:
             with transaction.atomic():
                 return updated + bulk.execute(_LATEST_UPSERT.format(new=new), parameters).rowcount
         except psycopg.errors.DeadlockDetected:  # with somebody's UPDATE, which goes on now
-            time.sleep(random.uniform(0.01, 0.1))
+            time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - spreads writers, no secret
     raise BusyError("Latest values could not be stored: others write the same ones all the time.")
 
 
